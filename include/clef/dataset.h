@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file dataset.h
+/// Labelled 8-bit images in host memory.
+#ifndef CLEF_DATASET_H
+#define CLEF_DATASET_H
+
+#include "clef/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct clef_dataset;
+
+enum clef_split { CLEF_SPLIT_TRAIN, CLEF_SPLIT_TEST };
+
+/// Reads a pair of IDX files (images: type 0x08, 3 dimensions; labels: type 0x08, 1 dimension),
+/// plain or gzipped. Both must hold the same number of items, each label below `classes`, and
+/// nothing may be missing or left over.
+/// @param[out] dataset released with `clef_dataset_destroy`.
+clef_status clef_dataset_load_idx(const char *images_path, const char *labels_path, int classes,
+                                  struct clef_dataset **dataset);
+
+/// Reads MNIST's training set (60,000) or test set (10,000) from a directory that holds its four
+/// IDX files under their original names, with or without ".gz". Any data set with these names will
+/// do.
+clef_status clef_dataset_load_mnist(const char *directory, enum clef_split split, int classes,
+                                    struct clef_dataset **dataset);
+
+/// Makes a data set from memory; the bytes are copied.
+/// @param images [count][height][width][channels] @param labels [count], each below `classes`
+clef_status clef_dataset_from_memory(const uint8_t *images, const uint8_t *labels, int count,
+                                     int height, int width, int channels, int classes,
+                                     struct clef_dataset **dataset);
+
+/// Makes a view of items first .. first+count-1. It shares the images; destroy it before its
+/// source.
+clef_status clef_dataset_slice(const struct clef_dataset *source, int first, int count,
+                               struct clef_dataset **slice);
+
+/// NULL is accepted.
+void clef_dataset_destroy(struct clef_dataset *dataset);
+
+struct clef_dataset_shape {
+    int count, height, width, channels, classes;
+};
+struct clef_dataset_shape clef_dataset_get_shape(const struct clef_dataset *dataset);
+
+/// @return the pixels of item `index`, [height][width][channels]. `index` must be below the count.
+const uint8_t *clef_dataset_image(const struct clef_dataset *dataset, int index);
+
+/// @return the label of item `index`.
+int clef_dataset_label(const struct clef_dataset *dataset, int index);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file device.h
+/// Devices: how to list them, choose one by name, and move bytes to and from it.
+///
+/// A device executes what is enqueued on it in order. `upload`, `download` with an event and
+/// `clef_plan_run` only enqueue; `clef_event_wait`, `clef_device_synchronize` and transfers without
+/// an event block, and report errors of work enqueued before. A device and everything made on it
+/// belong to one thread at a time.
+#ifndef CLEF_DEVICE_H
+#define CLEF_DEVICE_H
+
+#include "clef/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct clef_device;
+struct clef_buffer;
+struct clef_event;
+
+#define CLEF_NAME_LENGTH 128
+
+/// What is known of a device without opening it.
+struct clef_device_info {
+    char backend[16];                ///< "cpu", the name that selects the backend.
+    char name[CLEF_NAME_LENGTH];     ///< The device's own name, such as the processor's model.
+    char vendor[CLEF_NAME_LENGTH];   ///< Who made it.
+    char driver[CLEF_NAME_LENGTH];   ///< Driver and version; for "cpu" the instruction set that the
+                                     ///< kernels use.
+    char unusable[CLEF_NAME_LENGTH]; ///< Empty if the device can be opened, else one sentence that
+                                     ///< says why not.
+    bool is_gpu;                     ///< Whether it is a graphics processor or another accelerator.
+    int compute_units;               ///< Cores or compute units; 0 if unknown.
+    uint64_t memory_bytes;           ///< Memory that the device can use; 0 if unknown.
+    uint64_t max_buffer_bytes;       ///< Largest single buffer; 0 if unlimited.
+    int filter_panel; ///< Width of a weights panel, see `clef_weights_layout` in ops.h.
+};
+
+/// Options of `clef_device_open`. Zero-initialise for defaults.
+struct clef_device_options {
+    int threads; ///< Worker threads of a CPU backend; 0 takes all processors the process may use.
+};
+
+/// Lists all devices of all backends, the usable and the unusable.
+/// @param[out] infos an array that the caller releases with `free`; @param[out] count its length,
+/// at least 1.
+clef_status clef_device_list(struct clef_device_info **infos, int *count);
+
+/// Opens a device.
+/// @param selector "auto" or "cpu"; NULL or "" takes the environment variable CLEF_DEVICE, else
+/// "auto". A device asked for by name is
+///                 never replaced by another: a name that fits no device is CLEF_NOT_FOUND.
+/// @param options  may be NULL.
+/// @param[out] device released with `clef_device_close`.
+clef_status clef_device_open(const char *selector, const struct clef_device_options *options,
+                             struct clef_device **device);
+
+/// Waits for the device and releases it. Buffers and plans must have been destroyed before. NULL is
+/// accepted.
+void clef_device_close(struct clef_device *device);
+
+/// @return the description of an open device, valid as long as the device.
+const struct clef_device_info *clef_device_get_info(const struct clef_device *device);
+
+/// Blocks until all enqueued work is done; reports its errors.
+clef_status clef_device_synchronize(struct clef_device *device);
+
+/// What the hardware can do at best, measured now. Takes about half a second.
+struct clef_device_peak {
+    double flops_per_second; ///< Fused multiply-adds count as two.
+    double bytes_per_second; ///< Read plus written, on arrays larger than the caches.
+};
+clef_status clef_device_measure_peak(struct clef_device *device, struct clef_device_peak *peak);
+
+/// Allocates memory on the device, filled with zero bytes.
+/// @param bytes at least 1. @param[out] buffer released with `clef_buffer_destroy`.
+clef_status clef_buffer_create(struct clef_device *device, size_t bytes,
+                               struct clef_buffer **buffer);
+
+/// Releases a buffer; enqueued work on it is finished first. NULL is accepted.
+void clef_buffer_destroy(struct clef_buffer *buffer);
+
+/// @return the size given at creation, in bytes.
+size_t clef_buffer_size(const struct clef_buffer *buffer);
+
+/// Copies host memory into a buffer.
+/// @param offset in bytes; offset + bytes must not exceed the buffer.
+/// @param[out] event NULL blocks until `src` may be reused; otherwise `src` must stay unchanged
+/// until
+///                   `clef_event_wait` has returned.
+clef_status clef_buffer_upload(struct clef_buffer *buffer, size_t offset, const void *src,
+                               size_t bytes, struct clef_event **event);
+
+/// Copies a part of a buffer into host memory.
+/// @param[out] event NULL blocks until `dst` holds the bytes; otherwise `dst` is valid after
+/// `clef_event_wait`.
+clef_status clef_buffer_download(struct clef_buffer *buffer, size_t offset, void *dst, size_t bytes,
+                                 struct clef_event **event);
+
+/// Blocks until the transfer is done, reports its error and releases the event. NULL is accepted
+/// and is success.
+clef_status clef_event_wait(struct clef_event *event);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file model.h
+/// A network with its parameters on one device. Today's architecture is the residual network (He,
+/// Zhang, Ren, Sun, "Deep residual learning for image recognition", 2015).
+#ifndef CLEF_MODEL_H
+#define CLEF_MODEL_H
+
+#include "clef/ops.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct clef_model;
+
+#define CLEF_MAX_STAGES 8
+#define CLEF_MAX_RANK 4
+
+enum clef_head {
+    CLEF_HEAD_FLATTEN_DENSE, ///< flatten, dense with ReLU, dense
+    CLEF_HEAD_AVGPOOL        ///< global average, dense
+};
+
+/// A residual network: 7x7 stride-2 convolution with ReLU, 3x3 stride-2 max pool, stages of blocks
+/// of two 3x3 convolutions (the first block of each stage but the first halves the image), head,
+/// softmax.
+struct clef_resnet_config {
+    int input_height, input_width, input_channels;
+    int classes;
+    int stages;                   ///< 1 .. CLEF_MAX_STAGES
+    int blocks[CLEF_MAX_STAGES];  ///< Residual blocks of each stage.
+    int filters[CLEF_MAX_STAGES]; ///< Channels of each stage; the stem has those of the first.
+    enum clef_head head;
+    int dense_units; ///< Width of the hidden dense layer of CLEF_HEAD_FLATTEN_DENSE.
+};
+
+/// @return ResNet-18 for 32x32x1 images, 10 classes, head flatten-dense with 1000 units: 11,707,394
+/// parameters.
+struct clef_resnet_config clef_resnet_default(void);
+
+/// Builds a network: glorot-uniform weights drawn from `seed`, zero biases, batch norm gamma 1 and
+/// beta 0.
+/// @param[out] model released with `clef_model_destroy`, before the device is closed.
+clef_status clef_model_create_resnet(struct clef_device *device,
+                                     const struct clef_resnet_config *config, uint64_t seed,
+                                     struct clef_model **model);
+
+/// NULL is accepted.
+void clef_model_destroy(struct clef_model *model);
+
+const struct clef_resnet_config *clef_model_get_config(const struct clef_model *model);
+
+/// Writes parameters and moving statistics as safetensors, with the configuration as metadata. The
+/// file appears whole or not at all.
+/// @param batch_size kept in the metadata as the default for evaluation.
+clef_status clef_model_save(struct clef_model *model, int batch_size, const char *path);
+
+/// Rebuilds a network from such a file.
+/// @param[out] batch_size may be NULL.
+clef_status clef_model_load(struct clef_device *device, const char *path, struct clef_model **model,
+                            int *batch_size);
+
+// ---------------------------------------------------------------- steps
+
+/// A batch of images in host memory.
+struct clef_batch {
+    const uint8_t *images; ///< [count][input_height][input_width][input_channels]; divided by 255
+                           ///< on the device.
+    const int32_t *labels; ///< [count], each below `classes`.
+    int count;             ///< At least 1.
+};
+
+/// What a step measured.
+struct clef_metrics {
+    double loss; ///< Mean categorical cross-entropy of the batch.
+    int correct; ///< Images whose largest logit is at the label.
+    int count;   ///< Images in the batch.
+};
+
+/// Plans everything for batches of `batch_size`, which steps otherwise do when first needed:
+/// chooses algorithms, allocates memory. CLEF_OUT_OF_MEMORY names a batch size that fits.
+clef_status clef_model_prepare(struct clef_model *model, int batch_size, bool training);
+
+/// Enqueues forward, loss, backward and Adam. The batch must stay unchanged until the ticket has
+/// been waited for.
+/// @param[out] ticket for `clef_model_wait`; at most two may be open at a time.
+clef_status clef_model_train_step(struct clef_model *model, const struct clef_batch *batch,
+                                  float learning_rate, int *ticket);
+
+/// Enqueues forward and loss in inference mode (moving statistics).
+clef_status clef_model_evaluate_step(struct clef_model *model, const struct clef_batch *batch,
+                                     int *ticket);
+
+/// Blocks until a step's metrics are known. If the loss is NaN or infinite the status is
+/// CLEF_NOT_FINITE, the error names the first layer that had such a value, and no parameter has
+/// been changed by this step or by one enqueued after it.
+clef_status clef_model_wait(struct clef_model *model, int ticket, struct clef_metrics *metrics);
+
+/// Computes the logits, [count][classes], in inference mode; labels are ignored and may be NULL.
+/// Blocks.
+clef_status clef_model_predict(struct clef_model *model, const struct clef_batch *batch,
+                               float *logits);
+
+/// Number of optimiser steps taken.
+uint64_t clef_model_get_step(const struct clef_model *model);
+
+// ---------------------------------------------------------------- parameters
+
+enum clef_parameter_kind {
+    CLEF_PARAMETER_KERNEL, ///< HWIO for convolutions, [in][out] for dense layers.
+    CLEF_PARAMETER_BIAS,
+    CLEF_PARAMETER_GAMMA,
+    CLEF_PARAMETER_BETA,
+    CLEF_PARAMETER_MOVING_MEAN,    ///< Not trained.
+    CLEF_PARAMETER_MOVING_VARIANCE ///< Not trained.
+};
+
+struct clef_parameter {
+    const char *name; ///< Such as "stage1.block1.conv1.weight", valid as long as the model.
+    enum clef_parameter_kind kind;
+    int rank;
+    int dims[CLEF_MAX_RANK];
+    size_t count;
+    bool trainable; ///< Whether it counts as trainable; the moving statistics do not.
+};
+
+/// Parameters are numbered in the order of the network: of each layer weight, bias, moving mean,
+/// moving variance.
+int clef_model_parameter_count(const struct clef_model *model);
+struct clef_parameter clef_model_get_parameter(const struct clef_model *model, int index);
+
+/// Copy a parameter, or the gradient of the last training step, from or to the host, in the order
+/// of `dims`, row-major. They block.
+clef_status clef_model_read_parameter(struct clef_model *model, int index, float *values);
+clef_status clef_model_write_parameter(struct clef_model *model, int index, const float *values);
+clef_status clef_model_read_gradient(struct clef_model *model, int index, float *values);
+
+// ---------------------------------------------------------------- description
+
+/// One layer as a summary shows it.
+struct clef_layer {
+    const char *name;            ///< Such as "stage1.block1.conv1".
+    const char *type;            ///< Keras's name, such as "Conv2D".
+    int height, width, channels; ///< Of the output; height is 0 for a flat output.
+    size_t parameters;
+    int inputs;   ///< How many layers it reads.
+    int input[2]; ///< Their numbers.
+};
+int clef_model_layer_count(const struct clef_model *model);
+struct clef_layer clef_model_get_layer(const struct clef_model *model, int index);
+
+/// What a step takes of the device's memory, in bytes.
+struct clef_memory_plan {
+    uint64_t parameters; ///< With the moving statistics.
+    uint64_t gradients;
+    uint64_t moments; ///< Adam's m and v.
+    uint64_t
+        activations; ///< Activations and their gradients, overlapping where their lifetimes allow.
+    uint64_t scratch;
+    uint64_t total;
+};
+
+/// Plans without allocating.
+clef_status clef_model_plan_memory(struct clef_model *model, int batch_size, bool training,
+                                   struct clef_memory_plan *plan);
+
+/// Visits the plans of one step in the order of execution, for benches: the layer they belong to,
+/// the pass, and the plan.
+/// @return the status of the first visit that fails.
+typedef clef_status (*clef_plan_visitor)(void *user, const char *layer, const char *op,
+                                         struct clef_plan *plan);
+clef_status clef_model_visit_plans(struct clef_model *model, int batch_size, bool training,
+                                   clef_plan_visitor visit, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

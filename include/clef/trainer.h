@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file trainer.h
+/// Training and evaluation of a model on a data set, on whatever device the model is.
+#ifndef CLEF_TRAINER_H
+#define CLEF_TRAINER_H
+
+#include "clef/dataset.h"
+#include "clef/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct clef_train_config {
+    int epochs;          ///< At least 1.
+    int batch_size;      ///< At least 1. The last batch of an epoch may be smaller.
+    float learning_rate; ///< Of Adam, above 0.
+    uint64_t seed;       ///< Of the order of the images.
+    bool shuffle;        ///< Whether each epoch takes the images in a new order.
+};
+
+/// @return 5 epochs, batch 64, learning rate 1e-3, seed 0, shuffled.
+struct clef_train_config clef_train_default(void);
+
+/// Result of one epoch. Loss and accuracy are means over images; those of training are taken while
+/// the weights change, as Keras does.
+struct clef_epoch {
+    double loss, accuracy;
+    double val_loss, val_accuracy; ///< NaN without a validation set.
+    double seconds;                ///< Training and validation.
+};
+
+/// Progress within an epoch.
+struct clef_progress {
+    int epoch, epochs;     ///< From 1.
+    int step, steps;       ///< Steps done, of this epoch.
+    double loss, accuracy; ///< Means so far in this epoch.
+    double seconds;        ///< Since the epoch began.
+};
+
+/// What the caller wants to be told; members may be NULL.
+struct clef_train_callbacks {
+    void *user;
+    /// After each step. Returning false stops the training with CLEF_INTERRUPTED.
+    bool (*on_step)(void *user, const struct clef_progress *progress);
+    /// After each epoch, validation included.
+    void (*on_epoch)(void *user, int epoch, int epochs, const struct clef_epoch *result);
+};
+
+/// Trains. Images smaller than the network's input are padded centrally with zeros.
+/// @param validation may be NULL. @param callbacks may be NULL.
+/// @param[out] epochs an array of config->epochs; @param[out] epochs_done how many were completed,
+/// also on failure.
+/// @return CLEF_NOT_FINITE at the first NaN or infinity, CLEF_INTERRUPTED if a callback asked to
+/// stop.
+clef_status clef_train(struct clef_model *model, const struct clef_dataset *training,
+                       const struct clef_dataset *validation,
+                       const struct clef_train_config *config,
+                       const struct clef_train_callbacks *callbacks, struct clef_epoch *epochs,
+                       int *epochs_done);
+
+/// Mean loss and accuracy over a data set, in inference mode.
+struct clef_evaluation {
+    double loss, accuracy;
+};
+clef_status clef_evaluate(struct clef_model *model, const struct clef_dataset *dataset,
+                          int batch_size, struct clef_evaluation *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

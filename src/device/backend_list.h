@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one list of backends: X(name) for a backend `const struct clef_backend clef_backend_NAME`.
+// A new backend is a folder in src, a row here, and an option in CMakeLists.txt.
+#define CLEF_BACKEND_LIST(X) X(cpu)
