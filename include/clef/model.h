@@ -105,6 +105,12 @@ clef_status clef_model_wait(struct clef_model *model, int ticket, struct clef_me
 clef_status clef_model_predict(struct clef_model *model, const struct clef_batch *batch,
                                float *logits);
 
+/// Copies the logits of the last training or evaluation step, [count][classes] of its batch: those
+/// of a training step use the batch's statistics, as its loss did. Valid until the next call that
+/// computes or prepares. Blocks.
+/// @return CLEF_INVALID_ARGUMENT before the first step.
+clef_status clef_model_read_logits(struct clef_model *model, float *logits);
+
 /// Number of optimiser steps taken.
 uint64_t clef_model_get_step(const struct clef_model *model);
 

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Open devices, and the list of all that could be opened.
+#include "core/error.h"
+#include "device/backend.h"
+#include "device/backend_list.h"
+#include "device/selector.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct clef_device {
+    const struct clef_backend *backend;
+    const struct clef_backend_ops *ops;
+    void *context;
+    struct clef_device_info info;
+};
+
+#define DECLARE_BACKEND(name) extern const struct clef_backend clef_backend_##name;
+CLEF_BACKEND_LIST(DECLARE_BACKEND)
+#undef DECLARE_BACKEND
+
+static const struct clef_backend *const backends[] = {
+#define BACKEND_ROW(name) &clef_backend_##name,
+    CLEF_BACKEND_LIST(BACKEND_ROW)
+#undef BACKEND_ROW
+};
+#define BACKEND_COUNT (sizeof backends / sizeof backends[0])
+
+// Where a row of the list comes from.
+struct origin {
+    const struct clef_backend *backend;
+    int index;
+};
+
+// Lists all devices; `origins` may be NULL. Both arrays are released with free.
+static clef_status list_devices(struct clef_device_info **infos, struct origin **origins,
+                                int *count)
+{
+    int per_backend[BACKEND_COUNT], total = 0;
+    for (size_t b = 0; b < BACKEND_COUNT; b++) {
+        per_backend[b] = backends[b]->enumerate();
+        total += per_backend[b];
+    }
+    // One more than needed, so that an empty list is no special case.
+    *infos = calloc((size_t)total + 1, sizeof **infos);
+    struct origin *rows = calloc((size_t)total + 1, sizeof *rows);
+    if (!*infos || !rows) {
+        free(*infos);
+        free(rows);
+        *infos = NULL;
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for a list of %d devices", total);
+    }
+    int row = 0;
+    for (size_t b = 0; b < BACKEND_COUNT; b++)
+        for (int i = 0; i < per_backend[b]; i++, row++) {
+            backends[b]->describe(i, &(*infos)[row]);
+            rows[row] = (struct origin){.backend = backends[b], .index = i};
+        }
+    *count = total;
+    if (origins)
+        *origins = rows;
+    else
+        free(rows);
+    return CLEF_OK;
+}
+
+clef_status clef_device_list(struct clef_device_info **infos, int *count)
+{
+    if (!infos || !count)
+        return clef_fail(CLEF_INVALID_ARGUMENT, "clef_device_list needs both of its results");
+    return list_devices(infos, NULL, count);
+}
+
+static clef_status open_backend(const struct origin *origin, const struct clef_device_info *info,
+                                const struct clef_device_options *options,
+                                struct clef_device **device)
+{
+    struct clef_device *opened = calloc(1, sizeof *opened);
+    if (!opened)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to open device \"%s\"", info->backend);
+    opened->backend = origin->backend;
+    opened->info = *info;
+    static const struct clef_device_options defaults;
+    clef_status status = origin->backend->open(origin->index, options ? options : &defaults,
+                                               &opened->info, &opened->context, &opened->ops);
+    if (status != CLEF_OK) {
+        free(opened);
+        return status;
+    }
+    *device = opened;
+    return CLEF_OK;
+}
+
+clef_status clef_device_open(const char *selector, const struct clef_device_options *options,
+                             struct clef_device **device)
+{
+    if (!device)
+        return clef_fail(CLEF_INVALID_ARGUMENT, "clef_device_open has no place for the device");
+    *device = NULL;
+    bool from_environment = false;
+    if (!selector || !*selector) {
+        selector = getenv("CLEF_DEVICE");
+        from_environment = selector && *selector;
+        if (!from_environment)
+            selector = "auto";
+    }
+    struct clef_device_info *infos;
+    struct origin *origins;
+    int count, chosen;
+    CLEF_TRY(list_devices(&infos, &origins, &count));
+    clef_status status =
+        count > 0 ? clef_selector_match(selector, infos, count, &chosen)
+                  : clef_fail(CLEF_NOT_FOUND, "no device \"%s\": no backend has any", selector);
+    if (status == CLEF_OK)
+        status = open_backend(&origins[chosen], &infos[chosen], options, device);
+    if (status != CLEF_OK && from_environment)
+        clef_fail_in(status, "environment variable CLEF_DEVICE");
+    free(infos);
+    free(origins);
+    return status;
+}
+
+void clef_device_close(struct clef_device *device)
+{
+    if (!device)
+        return;
+    device->backend->synchronize(device->context);
+    device->backend->close(device->context);
+    free(device);
+}
+
+const struct clef_device_info *clef_device_get_info(const struct clef_device *device)
+{
+    return &device->info;
+}
+
+clef_status clef_device_synchronize(struct clef_device *device)
+{
+    return device->backend->synchronize(device->context);
+}
+
+clef_status clef_device_measure_peak(struct clef_device *device, struct clef_device_peak *peak)
+{
+    CLEF_TRY(device->backend->synchronize(device->context));
+    return device->backend->measure_peak(device->context, peak);
+}
+
+void *clef_device_context(const struct clef_device *device)
+{
+    return device->context;
+}
+
+const struct clef_backend_ops *clef_device_ops(const struct clef_device *device)
+{
+    return device->ops;
+}
+
+const struct clef_backend *clef_device_backend(const struct clef_device *device)
+{
+    return device->backend;
+}
