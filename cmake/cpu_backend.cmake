@@ -2,6 +2,7 @@
 # The plain C backend. The files of src/cpu/ops are compiled once per instruction set and chosen at run time; each
 # instruction set is one row: name, then its compiler flags.
 set(CLEF_CPU_ISAS)
+set(CLEF_CPU_OBJECTS clef_cpu) # Object libraries that libclef is made of.
 function(clef_cpu_isa name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/cpu/ops/*.c)
   add_library(clef_cpu_${name} OBJECT ${sources})
@@ -12,6 +13,7 @@ function(clef_cpu_isa name)
   target_link_libraries(clef_cpu_${name} PRIVATE clef_flags)
   set_target_properties(clef_cpu_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   set(CLEF_CPU_ISAS ${CLEF_CPU_ISAS} ${name} PARENT_SCOPE)
+  set(CLEF_CPU_OBJECTS ${CLEF_CPU_OBJECTS} clef_cpu_${name} PARENT_SCOPE)
 endfunction()
 
 clef_cpu_isa(baseline)
@@ -27,5 +29,4 @@ set_target_properties(clef_cpu PROPERTIES POSITION_INDEPENDENT_CODE ON)
 foreach(isa ${CLEF_CPU_ISAS})
   string(TOUPPER ${isa} upper)
   target_compile_definitions(clef_cpu PRIVATE CLEF_CPU_HAS_${upper})
-  target_link_libraries(clef_cpu PUBLIC clef_cpu_${isa})
 endforeach()

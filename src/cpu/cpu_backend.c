@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plain C backend: one device, the processors that the process may use. Work is done when the
+// call that enqueues it returns, so that events are always NULL and nothing is ever deferred.
+#include "cpu/cpu.h"
+#include "cpu/cpu_describe.h"
+#include "cpu/cpu_isa_select.h"
+#include "cpu/cpu_peak.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define MAX_THREADS 1024 // More than any machine gains from; keeps a typing error from harm.
+
+// From this size on, memory comes from the system directly: it is zero without being written, and
+// pages that are never touched are never taken. In bytes.
+#define MAPPED_BYTES ((size_t)1 << 20)
+
+// An open device. The kernels see its first member only.
+struct open_cpu {
+    struct cpu_context context;
+    const struct cpu_isa_table *table;
+};
+
+static int cpu_enumerate(void)
+{
+    return 1;
+}
+
+static clef_status cpu_open(int index, const struct clef_device_options *options,
+                            struct clef_device_info *info, void **context,
+                            const struct clef_backend_ops **ops)
+{
+    (void)index;
+    if (options->threads < 0 || options->threads > MAX_THREADS)
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "%d threads: use 1 to %d, or 0 for one on each processor",
+                         options->threads, MAX_THREADS);
+    struct cpu_isa_choice isa;
+    CLEF_TRY(cpu_isa_select(&isa));
+    struct open_cpu *cpu = calloc(1, sizeof *cpu);
+    if (!cpu)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to open device \"cpu\"");
+    cpu->context.threads = options->threads ? options->threads : cpu_processor_count();
+    cpu->table = isa.table;
+    info->filter_panel = isa.table->filter_panel;
+    *context = cpu;
+    *ops = isa.table->ops;
+    return CLEF_OK;
+}
+
+static void cpu_close(void *context)
+{
+    free(context);
+}
+
+static clef_status cpu_buffer_create(void *context, size_t bytes, struct clef_buffer **result)
+{
+    (void)context;
+    struct cpu_buffer *buffer = calloc(1, sizeof *buffer);
+    void *data = NULL;
+    if (buffer && bytes >= MAPPED_BYTES) {
+        data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (data == MAP_FAILED)
+            data = NULL;
+    } else if (buffer && posix_memalign(&data, CPU_ALIGNMENT, bytes) == 0) {
+        memset(data, 0, bytes);
+    }
+    if (!data) {
+        free(buffer);
+        return clef_fail(CLEF_OUT_OF_MEMORY,
+                         "no memory for a buffer of %zu bytes; use a smaller batch", bytes);
+    }
+    buffer->data = data;
+    *result = &buffer->base;
+    return CLEF_OK;
+}
+
+static void cpu_buffer_destroy(void *context, struct clef_buffer *base)
+{
+    (void)context;
+    struct cpu_buffer *buffer = (struct cpu_buffer *)base;
+    if (base->bytes >= MAPPED_BYTES)
+        munmap(buffer->data, base->bytes);
+    else
+        free(buffer->data);
+    free(buffer);
+}
+
+static clef_status cpu_upload(void *context, struct clef_buffer *buffer, size_t offset,
+                              const void *src, size_t bytes, struct clef_event **event)
+{
+    (void)context;
+    memcpy((char *)((struct cpu_buffer *)buffer)->data + offset, src, bytes);
+    if (event)
+        *event = NULL;
+    return CLEF_OK;
+}
+
+static clef_status cpu_download(void *context, struct clef_buffer *buffer, size_t offset, void *dst,
+                                size_t bytes, struct clef_event **event)
+{
+    (void)context;
+    memcpy(dst, (const char *)((struct cpu_buffer *)buffer)->data + offset, bytes);
+    if (event)
+        *event = NULL;
+    return CLEF_OK;
+}
+
+static clef_status cpu_event_wait(void *context, struct clef_event *event)
+{
+    (void)context;
+    (void)event;
+    return CLEF_OK;
+}
+
+static clef_status cpu_synchronize(void *context)
+{
+    (void)context;
+    return CLEF_OK;
+}
+
+static clef_status cpu_run_timed(void *context, struct clef_plan *plan,
+                                 const struct clef_run_values *values, double *seconds)
+{
+    (void)context;
+    double start = cpu_seconds();
+    clef_status status = plan->run(plan, values);
+    *seconds = cpu_seconds() - start;
+    return status;
+}
+
+static clef_status cpu_measure_peak(void *context, struct clef_device_peak *peak)
+{
+    struct open_cpu *cpu = context;
+    peak->flops_per_second = cpu->table->measure_flops(&cpu->context);
+    return cpu_measure_bandwidth(&cpu->context, &peak->bytes_per_second);
+}
+
+const struct clef_backend clef_backend_cpu = {
+    .name = "cpu",
+    .enumerate = cpu_enumerate,
+    .describe = cpu_describe,
+    .open = cpu_open,
+    .close = cpu_close,
+    .buffer_create = cpu_buffer_create,
+    .buffer_destroy = cpu_buffer_destroy,
+    .upload = cpu_upload,
+    .download = cpu_download,
+    .event_wait = cpu_event_wait,
+    .synchronize = cpu_synchronize,
+    .run_timed = cpu_run_timed,
+    .measure_peak = cpu_measure_peak,
+};
+
+struct cpu_view cpu_view(const struct clef_tensor *tensor)
+{
+    if (!tensor)
+        return (struct cpu_view){0};
+    const struct cpu_buffer *buffer = (const struct cpu_buffer *)tensor->buffer;
+    return (struct cpu_view){.data = buffer ? (float *)buffer->data + tensor->offset : NULL,
+                             .n = tensor->n,
+                             .h = tensor->h,
+                             .w = tensor->w,
+                             .c = tensor->c,
+                             .stride_n = tensor->stride_n,
+                             .stride_h = tensor->stride_h,
+                             .stride_w = tensor->stride_w};
+}
+
+static void destroy_plan(struct clef_plan *plan)
+{
+    free(plan);
+}
+
+clef_status cpu_plan_create(void *context, size_t size,
+                            clef_status (*run)(struct clef_plan *plan,
+                                               const struct clef_run_values *values),
+                            struct clef_plan **plan)
+{
+    struct cpu_plan *created = calloc(1, size);
+    if (!created)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for a plan of %zu bytes", size);
+    created->cpu = &((struct open_cpu *)context)->context;
+    created->base.run = run;
+    created->base.destroy = destroy_plan;
+    *plan = &created->base;
+    return CLEF_OK;
+}
