@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/atomic_file.h"
+
+#include "core/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SUFFIX ".tmp-XXXXXX"
+#define SUFFIX_RANDOM 6
+#define CREATE_ATTEMPTS 100
+
+struct clef_atomic_file {
+    int fd;
+    char *path;
+    char *temporary_path;
+};
+
+static clef_status fail_write(const char *path, int error)
+{
+    return clef_fail(error == ENOENT ? CLEF_NOT_FOUND : CLEF_IO, "cannot write %s: %s", path,
+                     strerror(error));
+}
+
+static void release(struct clef_atomic_file *file)
+{
+    free(file->path);
+    free(file->temporary_path);
+    free(file);
+}
+
+// Fills the last characters of the temporary name. They need only differ between processes and
+// calls; O_EXCL settles the rest.
+static void choose_suffix(char *random_part)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    static atomic_uint calls;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t bits = (uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 30 ^ (uint64_t)getpid() << 16;
+    bits += atomic_fetch_add(&calls, 1);
+    bits *= UINT64_C(0x9E3779B97F4A7C15); // Spreads the differences over the upper bits.
+    for (int i = 0; i < SUFFIX_RANDOM; i++) {
+        random_part[i] = letters[(bits >> 32) % (sizeof letters - 1)];
+        bits = (bits >> 5) * UINT64_C(0x9E3779B97F4A7C15);
+    }
+}
+
+// mkstemp would do but for the permissions: it gives 0600 where a new file should follow the umask.
+static int open_temporary(char *temporary_path)
+{
+    char *random_part = temporary_path + strlen(temporary_path) - SUFFIX_RANDOM;
+    for (int attempt = 0; attempt < CREATE_ATTEMPTS; attempt++) {
+        choose_suffix(random_part);
+        int fd = open(temporary_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 || (errno != EEXIST && errno != EINTR))
+            return fd;
+    }
+    return -1;
+}
+
+clef_status clef_atomic_file_create(const char *path, struct clef_atomic_file **out)
+{
+    struct stat existing;
+    if (stat(path, &existing) == 0 && !S_ISREG(existing.st_mode))
+        return clef_fail(CLEF_IO, "cannot write %s: it exists and is not a regular file", path);
+
+    struct clef_atomic_file *file = calloc(1, sizeof *file);
+    if (file == NULL)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "cannot write %s: out of memory", path);
+    size_t room = strlen(path) + sizeof SUFFIX;
+    file->path = strdup(path);
+    file->temporary_path = malloc(room);
+    if (file->path == NULL || file->temporary_path == NULL) {
+        release(file);
+        return clef_fail(CLEF_OUT_OF_MEMORY, "cannot write %s: out of memory", path);
+    }
+    snprintf(file->temporary_path, room, "%s" SUFFIX, path);
+    file->fd = open_temporary(file->temporary_path);
+    if (file->fd < 0) {
+        clef_status status = fail_write(path, errno);
+        release(file);
+        return status;
+    }
+    *out = file;
+    return CLEF_OK;
+}
+
+clef_status clef_atomic_file_write(struct clef_atomic_file *file, const void *bytes, size_t size)
+{
+    const char *next = bytes;
+    while (size > 0) {
+        ssize_t written = write(file->fd, next, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return fail_write(file->path, errno);
+        next += written;
+        size -= (size_t)written;
+    }
+    return CLEF_OK;
+}
+
+// Makes the new name durable. Some file systems have nothing to do for a directory and say EINVAL.
+static int sync_directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = slash == NULL   ? strdup(".")
+                      : slash == path ? strdup("/")
+                                      : strndup(path, (size_t)(slash - path));
+    if (directory == NULL)
+        return ENOMEM;
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(directory);
+    // A directory may allow new files but not reading; then the name cannot be synchronised.
+    if (fd < 0)
+        return errno == EACCES ? 0 : errno;
+    int error = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+    close(fd);
+    return error;
+}
+
+clef_status clef_atomic_file_commit(struct clef_atomic_file *file)
+{
+    int error = fsync(file->fd) == 0 ? 0 : errno;
+    if (close(file->fd) != 0 && error == 0)
+        error = errno;
+    if (error == 0 && rename(file->temporary_path, file->path) != 0)
+        error = errno;
+    if (error != 0)
+        unlink(file->temporary_path);
+    else
+        error = sync_directory_of(file->path);
+    clef_status status = error == 0 ? CLEF_OK : fail_write(file->path, error);
+    release(file);
+    return status;
+}
+
+void clef_atomic_file_abort(struct clef_atomic_file *file)
+{
+    if (file == NULL)
+        return;
+    close(file->fd);
+    unlink(file->temporary_path);
+    release(file);
+}
+
+clef_status clef_atomic_file_save(const char *path, const void *bytes, size_t size)
+{
+    struct clef_atomic_file *file;
+    CLEF_TRY(clef_atomic_file_create(path, &file));
+    clef_status status = clef_atomic_file_write(file, bytes, size);
+    if (status != CLEF_OK) {
+        clef_atomic_file_abort(file);
+        return status;
+    }
+    return clef_atomic_file_commit(file);
+}

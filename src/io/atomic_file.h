@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing a file so that it appears whole or not at all: the bytes go to PATH.tmp-XXXXXX in the
+// same directory, reach the disk, and are then renamed to PATH.
+#ifndef CLEF_IO_ATOMIC_FILE_H
+#define CLEF_IO_ATOMIC_FILE_H
+
+#include "clef/status.h"
+
+#include <stddef.h>
+
+struct clef_atomic_file;
+
+// Creates the temporary file. The directory must exist. What PATH names, if it exists, must be a
+// regular file: a device or directory is never replaced.
+clef_status clef_atomic_file_create(const char *path, struct clef_atomic_file **file);
+
+// Appends bytes. After a failure, only `abort` makes sense.
+clef_status clef_atomic_file_write(struct clef_atomic_file *file, const void *bytes, size_t size);
+
+// Puts the file in place of PATH. Releases `file` whether or not it succeeds. If it fails before
+// the rename, PATH is as it was and the temporary file is gone.
+clef_status clef_atomic_file_commit(struct clef_atomic_file *file);
+
+// Removes the temporary file, leaves PATH as it was and releases `file`. NULL is accepted. The
+// last error stays as it was.
+void clef_atomic_file_abort(struct clef_atomic_file *file);
+
+// Creates, writes and commits in one call.
+clef_status clef_atomic_file_save(const char *path, const void *bytes, size_t size);
+
+#endif
