@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Planning steps: what they need, whether the device has it, and making their plans.
+#include "model/model_state.h"
+
+#include "core/error.h"
+
+// ---------------------------------------------------------------- memory
+
+static struct clef_memory_plan memory_of(const struct clef_model *model,
+                                         const struct clef_executable *executable)
+{
+    const struct clef_workspace_need *need = &executable->need;
+    uint64_t trainable = model->parameters.trainable_floats * sizeof(float);
+    struct clef_memory_plan plan = {
+        .parameters = model->parameters.total_floats * sizeof(float),
+        .gradients = executable->training ? trainable : 0,
+        .moments = executable->training ? 2 * trainable : 0,
+        .activations = need->arena + CLEF_SLOTS * (need->images + need->labels + need->statistics),
+        .scratch = need->scratch,
+    };
+    plan.total = plan.parameters + plan.gradients + plan.moments + plan.activations + plan.scratch;
+    return plan;
+}
+
+clef_status clef_model_plan_memory(struct clef_model *model, int batch_size, bool training,
+                                   struct clef_memory_plan *plan)
+{
+    struct clef_executable executable;
+    CLEF_TRY(clef_executable_create(&model->graph, &model->parameters, batch_size, training,
+                                    &executable));
+    *plan = memory_of(model, &executable);
+    clef_executable_release(&executable);
+    return CLEF_OK;
+}
+
+static bool fits(const struct clef_model *model, const struct clef_executable *executable)
+{
+    const struct clef_device_info *info = clef_device_get_info(model->device);
+    struct clef_memory_plan plan = memory_of(model, executable);
+    uint64_t largest = executable->need.arena > executable->need.scratch ? executable->need.arena
+                                                                         : executable->need.scratch;
+    if (plan.parameters > largest)
+        largest = plan.parameters;
+    return (info->memory_bytes == 0 || plan.total <= info->memory_bytes) &&
+           (info->max_buffer_bytes == 0 || largest <= info->max_buffer_bytes);
+}
+
+// Tells how much is missing, and the largest half, quarter, ... of the batch size that fits.
+static clef_status refuse(const struct clef_model *model, const struct clef_executable *executable)
+{
+    const double gib = 1024.0 * 1024 * 1024;
+    const struct clef_device_info *info = clef_device_get_info(model->device);
+    double needed = (double)memory_of(model, executable).total / gib;
+    double present = (double)info->memory_bytes / gib;
+    for (int batch = executable->batch_size / 2; batch >= 1; batch /= 2) {
+        struct clef_executable smaller;
+        CLEF_TRY(clef_executable_create(&model->graph, &model->parameters, batch,
+                                        executable->training, &smaller));
+        bool found = fits(model, &smaller);
+        clef_executable_release(&smaller);
+        if (found)
+            return clef_fail(CLEF_OUT_OF_MEMORY,
+                             "a batch of %d needs %.1f GiB, but the device \"%s\" has %.1f GiB; a "
+                             "batch size of %d fits",
+                             executable->batch_size, needed, info->name, present, batch);
+    }
+    return clef_fail(CLEF_OUT_OF_MEMORY,
+                     "a batch of %d needs %.1f GiB, but the device \"%s\" has %.1f GiB, and not "
+                     "even one image fits; use a smaller network",
+                     executable->batch_size, needed, info->name, present);
+}
+
+// ---------------------------------------------------------------- executables
+
+static struct clef_executable *find(struct clef_model *model, int batch_size, bool training)
+{
+    for (int i = 0; i < model->executable_count; i++)
+        if (model->executables[i].batch_size == batch_size &&
+            model->executables[i].training == training)
+            return &model->executables[i];
+    return NULL;
+}
+
+// Makes room for one more executable; the one not used for longest goes.
+static struct clef_executable *take_place(struct clef_model *model)
+{
+    if (model->executable_count < CLEF_MAX_EXECUTABLES)
+        return &model->executables[model->executable_count++];
+    struct clef_executable *oldest = &model->executables[0];
+    for (int i = 1; i < CLEF_MAX_EXECUTABLES; i++)
+        if (model->executables[i].last_use < oldest->last_use)
+            oldest = &model->executables[i];
+    clef_executable_release(oldest);
+    return oldest;
+}
+
+static clef_status make_ready(struct clef_model *model, struct clef_executable *executable)
+{
+    if (executable->plans)
+        return CLEF_OK;
+    if (executable->training)
+        CLEF_TRY(clef_parameters_require_gradients(&model->parameters));
+    if (!clef_workspace_suffices(&model->workspace, &executable->need)) {
+        for (int i = 0; i < model->executable_count; i++)
+            clef_executable_unbind(&model->executables[i]);
+        CLEF_TRY(clef_workspace_grow(&model->workspace, &executable->need));
+    }
+    return clef_executable_bind(executable, &model->graph, &model->parameters, &model->workspace);
+}
+
+clef_status clef_model_get_executable(struct clef_model *model, int batch_size, bool training,
+                                      struct clef_executable **executable)
+{
+    struct clef_executable *found = find(model, batch_size, training);
+    if (!found) {
+        struct clef_executable made;
+        CLEF_TRY(
+            clef_executable_create(&model->graph, &model->parameters, batch_size, training, &made));
+        if (!fits(model, &made)) {
+            clef_status status = refuse(model, &made);
+            clef_executable_release(&made);
+            return status;
+        }
+        found = take_place(model);
+        *found = made;
+    }
+    CLEF_TRY(make_ready(model, found));
+    found->last_use = ++model->uses;
+    *executable = found;
+    return CLEF_OK;
+}
+
+clef_status clef_model_prepare(struct clef_model *model, int batch_size, bool training)
+{
+    struct clef_executable *executable;
+    return clef_model_get_executable(model, batch_size, training, &executable);
+}
+
+static const char *layer_name(const struct clef_model *model, const struct clef_step *step)
+{
+    if (step->node != CLEF_NO_NODE)
+        return model->graph.nodes[step->node].name;
+    switch (step->op) {
+    case CLEF_STEP_adam:
+        return "optimizer";
+    case CLEF_STEP_softmax_cross_entropy:
+        return "loss";
+    default:
+        return "statistics";
+    }
+}
+
+clef_status clef_model_visit_plans(struct clef_model *model, int batch_size, bool training,
+                                   clef_plan_visitor visit, void *user)
+{
+    struct clef_executable *executable;
+    CLEF_TRY(clef_model_get_executable(model, batch_size, training, &executable));
+    for (int i = 0; i < executable->schedule.step_count; i++) {
+        const struct clef_step *step = &executable->schedule.steps[i];
+        CLEF_TRY(visit(user, layer_name(model, step), clef_step_op_name(step->op),
+                       clef_executable_plan(executable, 0, i)));
+    }
+    return CLEF_OK;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/parameters.h"
+
+#include "core/error.h"
+#include "model/memory_plan.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct clef_weights_layout kernel_layout(const struct clef_graph *graph, int index,
+                                                int panel)
+{
+    const struct clef_graph_parameter *parameter = &graph->parameters[index];
+    const struct clef_node *node = &graph->nodes[parameter->node];
+    const struct clef_node *src = &graph->nodes[node->input[0]];
+    struct clef_weights_layout layout = {
+        .in = src->channels, .out = node->channels, .panel = panel};
+    bool is_dense = node->kind == CLEF_NODE_DENSE;
+    layout.kernel_h = is_dense ? src->height : node->window.kernel_h;
+    layout.kernel_w = is_dense ? src->width : node->window.kernel_w;
+    return layout;
+}
+
+// Gives each parameter its place: first those that are trained, then the others.
+static clef_status place_parameters(struct clef_parameters *parameters, int panel)
+{
+    const struct clef_graph *graph = parameters->graph;
+    size_t offset = 0;
+    for (int trained = 1; trained >= 0; trained--) {
+        for (int i = 0; i < graph->parameter_count; i++) {
+            const struct clef_graph_parameter *parameter = &graph->parameters[i];
+            struct clef_parameter_place *place = &parameters->places[i];
+            if (clef_parameter_is_trainable(parameter->kind) != (trained == 1))
+                continue;
+            place->floats = parameter->count;
+            if (parameter->kind == CLEF_PARAMETER_KERNEL) {
+                place->layout = kernel_layout(graph, i, panel);
+                place->floats = clef_weights_count(&place->layout);
+            }
+            place->offset = offset;
+            offset += clef_align_floats(place->floats);
+        }
+        if (trained)
+            parameters->trainable_floats = offset;
+    }
+    parameters->total_floats = offset;
+    if (offset > INT_MAX)
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "the network has %zu million parameters, but at most %d million are "
+                         "supported; use fewer filters or dense units",
+                         offset / 1000000, INT_MAX / 1000000);
+    return CLEF_OK;
+}
+
+// Lists the parts of one parameter that can have a gradient; `extents` may be NULL to count.
+static size_t list_extents(const struct clef_parameters *parameters, int index,
+                           struct clef_extent *extents)
+{
+    const struct clef_graph *graph = parameters->graph;
+    const struct clef_graph_parameter *parameter = &graph->parameters[index];
+    const struct clef_parameter_place *place = &parameters->places[index];
+    const struct clef_node *node = &graph->nodes[parameter->node];
+    if (!clef_parameter_is_trainable(parameter->kind) || parameter->zero_gradient)
+        return 0;
+    if (parameter->kind == CLEF_PARAMETER_KERNEL && node->kind == CLEF_NODE_CONV2D) {
+        const struct clef_node *src = &graph->nodes[node->input[0]];
+        size_t count = clef_weights_reached(&place->layout, &node->window,
+                                            (const int[]){src->height, src->width},
+                                            (const int[]){node->height, node->width}, extents);
+        for (size_t i = 0; extents && i < count; i++)
+            extents[i].offset += place->offset;
+        return count;
+    }
+    // The floats up to the next parameter stay zero, and make one extent of neighbours.
+    if (extents)
+        extents[0] = (struct clef_extent){.offset = place->offset,
+                                          .count = clef_align_floats(place->floats)};
+    return 1;
+}
+
+static clef_status make_extents(struct clef_parameters *parameters)
+{
+    int count = parameters->graph->parameter_count;
+    size_t most = 0;
+    for (int i = 0; i < count; i++)
+        most += list_extents(parameters, i, NULL);
+    parameters->extents = calloc(most + 1, sizeof *parameters->extents);
+    if (!parameters->extents)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the list of parameters");
+    size_t filled = 0;
+    for (int i = 0; i < count; i++)
+        filled += list_extents(parameters, i, parameters->extents + filled);
+    size_t joined = 0;
+    for (size_t i = 0; i < filled; i++) {
+        struct clef_extent extent = parameters->extents[i];
+        struct clef_extent *last = joined ? &parameters->extents[joined - 1] : NULL;
+        if (last && last->offset + last->count == extent.offset)
+            last->count += extent.count;
+        else
+            parameters->extents[joined++] = extent;
+    }
+    parameters->extent_count = joined;
+    return CLEF_OK;
+}
+
+static clef_status set_up(struct clef_parameters *parameters)
+{
+    const struct clef_device_info *info = clef_device_get_info(parameters->device);
+    size_t count = (size_t)parameters->graph->parameter_count;
+    parameters->places = calloc(count, sizeof *parameters->places);
+    if (!parameters->places)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the list of parameters");
+    CLEF_TRY(place_parameters(parameters, info->filter_panel));
+    CLEF_TRY(make_extents(parameters));
+    return clef_buffer_create(parameters->device, parameters->total_floats * sizeof(float),
+                              &parameters->values);
+}
+
+clef_status clef_parameters_create(struct clef_device *device, const struct clef_graph *graph,
+                                   struct clef_parameters *parameters)
+{
+    memset(parameters, 0, sizeof *parameters);
+    parameters->device = device;
+    parameters->graph = graph;
+    clef_status status = set_up(parameters);
+    if (status != CLEF_OK)
+        clef_parameters_release(parameters);
+    return status;
+}
+
+clef_status clef_parameters_require_gradients(struct clef_parameters *parameters)
+{
+    struct clef_buffer **buffers[] = {&parameters->gradients, &parameters->first_moments,
+                                      &parameters->second_moments};
+    for (int i = 0; i < 3; i++)
+        if (!*buffers[i])
+            CLEF_TRY(clef_buffer_create(parameters->device,
+                                        parameters->trainable_floats * sizeof(float), buffers[i]));
+    return CLEF_OK;
+}
+
+void clef_parameters_release(struct clef_parameters *parameters)
+{
+    clef_buffer_destroy(parameters->values);
+    clef_buffer_destroy(parameters->gradients);
+    clef_buffer_destroy(parameters->first_moments);
+    clef_buffer_destroy(parameters->second_moments);
+    free(parameters->places);
+    free(parameters->extents);
+    memset(parameters, 0, sizeof *parameters);
+}
+
+static clef_status check_index(const struct clef_parameters *parameters, int index)
+{
+    if (index < 0 || index >= parameters->graph->parameter_count)
+        return clef_fail(CLEF_INVALID_ARGUMENT, "there is no parameter %d; the model has %d", index,
+                         parameters->graph->parameter_count);
+    return CLEF_OK;
+}
+
+static clef_status read_from(const struct clef_parameters *parameters, struct clef_buffer *buffer,
+                             int index, float *values)
+{
+    const struct clef_parameter_place *place = &parameters->places[index];
+    size_t offset = place->offset * sizeof(float), bytes = place->floats * sizeof(float);
+    if (parameters->graph->parameters[index].kind != CLEF_PARAMETER_KERNEL)
+        return clef_buffer_download(buffer, offset, values, bytes, NULL);
+    float *panels = malloc(bytes);
+    if (!panels)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to convert %zu bytes of weights", bytes);
+    clef_status status = clef_buffer_download(buffer, offset, panels, bytes, NULL);
+    if (status == CLEF_OK)
+        clef_weights_unpack(&place->layout, CLEF_HWIO, panels, values);
+    free(panels);
+    return status;
+}
+
+clef_status clef_parameters_read(const struct clef_parameters *parameters, int index, float *values)
+{
+    CLEF_TRY(check_index(parameters, index));
+    return read_from(parameters, parameters->values, index, values);
+}
+
+clef_status clef_parameters_write(struct clef_parameters *parameters, int index,
+                                  const float *values)
+{
+    CLEF_TRY(check_index(parameters, index));
+    const struct clef_parameter_place *place = &parameters->places[index];
+    size_t offset = place->offset * sizeof(float), bytes = place->floats * sizeof(float);
+    if (parameters->graph->parameters[index].kind != CLEF_PARAMETER_KERNEL)
+        return clef_buffer_upload(parameters->values, offset, values, bytes, NULL);
+    float *panels = malloc(bytes);
+    if (!panels)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to convert %zu bytes of weights", bytes);
+    clef_weights_pack(&place->layout, CLEF_HWIO, values, panels);
+    clef_status status = clef_buffer_upload(parameters->values, offset, panels, bytes, NULL);
+    free(panels);
+    return status;
+}
+
+clef_status clef_parameters_read_gradient(const struct clef_parameters *parameters, int index,
+                                          float *values)
+{
+    CLEF_TRY(check_index(parameters, index));
+    const struct clef_graph_parameter *parameter = &parameters->graph->parameters[index];
+    if (!clef_parameter_is_trainable(parameter->kind))
+        return clef_fail(CLEF_INVALID_ARGUMENT, "\"%s\" is not trained and has no gradient",
+                         parameter->name);
+    if (!parameters->gradients)
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "there are no gradients before the first training step");
+    return read_from(parameters, parameters->gradients, index, values);
+}

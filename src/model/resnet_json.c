@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/resnet_json.h"
+
+#include "core/error.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <string.h>
+
+#define ARCHITECTURE "resnet"
+
+static const char *const head_names[] = {
+    [CLEF_HEAD_FLATTEN_DENSE] = "flatten-dense",
+    [CLEF_HEAD_AVGPOOL] = "avgpool",
+};
+#define HEAD_COUNT ((int)(sizeof head_names / sizeof *head_names))
+
+static json_t *int_array(const int *values, int count)
+{
+    json_t *array = json_array();
+    for (int i = 0; array && i < count; i++)
+        json_array_append_new(array, json_integer(values[i]));
+    return array;
+}
+
+char *clef_resnet_to_json(const struct clef_resnet_config *config)
+{
+    const int input[] = {config->input_height, config->input_width, config->input_channels};
+    json_t *object = json_pack("{s:s, s:o, s:i, s:o, s:o, s:s, s:i}", "architecture", ARCHITECTURE,
+                               "input", int_array(input, 3), "classes", config->classes, "blocks",
+                               int_array(config->blocks, config->stages), "filters",
+                               int_array(config->filters, config->stages), "head",
+                               head_names[config->head], "dense_units", config->dense_units);
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_decref(object);
+    return text;
+}
+
+static clef_status read_int(const json_t *value, const char *what, int *result)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < INT_MIN ||
+        json_integer_value(value) > INT_MAX)
+        return clef_fail(CLEF_FORMAT, "\"%s\" must be a whole number", what);
+    *result = (int)json_integer_value(value);
+    return CLEF_OK;
+}
+
+static clef_status read_ints(const json_t *object, const char *key, int low, int high, int *values,
+                             int *count)
+{
+    const json_t *array = json_object_get(object, key);
+    size_t size = json_array_size(array);
+    if (!json_is_array(array) || size < (size_t)low || size > (size_t)high)
+        return clef_fail(CLEF_FORMAT, "\"%s\" must be a list of %d to %d numbers", key, low, high);
+    for (size_t i = 0; i < size; i++)
+        CLEF_TRY(read_int(json_array_get(array, i), key, &values[i]));
+    *count = (int)size;
+    return CLEF_OK;
+}
+
+static clef_status read_head(const json_t *object, enum clef_head *head)
+{
+    const char *name = json_string_value(json_object_get(object, "head"));
+    for (int i = 0; name && i < HEAD_COUNT; i++)
+        if (strcmp(name, head_names[i]) == 0) {
+            *head = (enum clef_head)i;
+            return CLEF_OK;
+        }
+    return clef_fail(CLEF_FORMAT, "\"head\" must be \"%s\" or \"%s\"",
+                     head_names[CLEF_HEAD_FLATTEN_DENSE], head_names[CLEF_HEAD_AVGPOOL]);
+}
+
+static clef_status read_object(const json_t *object, struct clef_resnet_config *config)
+{
+    const char *architecture = json_string_value(json_object_get(object, "architecture"));
+    if (!architecture || strcmp(architecture, ARCHITECTURE) != 0)
+        return clef_fail(CLEF_UNSUPPORTED, "the architecture is \"%s\", but only \"%s\" is known",
+                         architecture ? architecture : "", ARCHITECTURE);
+    int input[3], ignored, filter_stages;
+    CLEF_TRY(read_ints(object, "input", 3, 3, input, &ignored));
+    config->input_height = input[0];
+    config->input_width = input[1];
+    config->input_channels = input[2];
+    CLEF_TRY(read_int(json_object_get(object, "classes"), "classes", &config->classes));
+    CLEF_TRY(read_ints(object, "blocks", 1, CLEF_MAX_STAGES, config->blocks, &config->stages));
+    CLEF_TRY(read_ints(object, "filters", 1, CLEF_MAX_STAGES, config->filters, &filter_stages));
+    if (filter_stages != config->stages)
+        return clef_fail(CLEF_FORMAT, "\"blocks\" has %d stages, but \"filters\" has %d",
+                         config->stages, filter_stages);
+    CLEF_TRY(read_int(json_object_get(object, "dense_units"), "dense_units", &config->dense_units));
+    return read_head(object, &config->head);
+}
+
+clef_status clef_resnet_from_json(const char *text, struct clef_resnet_config *config)
+{
+    memset(config, 0, sizeof *config);
+    json_error_t error;
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    if (!object)
+        return clef_fail(CLEF_FORMAT, "not JSON: %s", error.text);
+    clef_status status = read_object(object, config);
+    json_decref(object);
+    return status;
+}
