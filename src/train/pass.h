@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// One pass over a data set: every batch in turn, with the next step enqueued before the last one's
+// metrics are waited for, so that the device never idles.
+#ifndef CLEF_TRAIN_PASS_H
+#define CLEF_TRAIN_PASS_H
+
+#include "clef/model.h"
+#include "data/batch_loader.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// Sums over images, which makes every mean weighted by the sizes of the batches.
+struct train_totals {
+    double loss;
+    int64_t correct, images;
+    int steps; // Whose metrics are known.
+};
+
+double train_mean_loss(const struct train_totals *totals);
+double train_mean_accuracy(const struct train_totals *totals);
+
+struct train_pass {
+    struct clef_model *model;
+    struct clef_batch_loader *loader;
+    bool training;       // Else evaluation.
+    float learning_rate; // Of a training pass.
+    // Told after each step whose metrics are known; false ends the pass with CLEF_INTERRUPTED.
+    // May be NULL.
+    bool (*on_step)(void *user, const struct train_totals *totals);
+    void *user;
+};
+
+// Checks that a data set fits the model and plans for its batches, the partial last one included,
+// so that no step allocates.
+clef_status train_prepare(struct clef_model *model, const struct clef_dataset *dataset,
+                          int batch_size, bool training);
+
+// Runs over items order[0] .. order[count-1], or 0 .. count-1 if `order` is NULL. When it returns,
+// whatever the status, no step is under way.
+clef_status train_pass_run(const struct train_pass *pass, const int32_t *order, int count,
+                           struct train_totals *totals);
+
+#endif
