@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the reports of both subcommands have in common.
+#include "cli/bench.h"
+#include "cli/cli_support.h"
+#include "cli/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int bench_fail(const struct bench_options *options, clef_status status)
+{
+    if (clef_last_error()[0] == '\0')
+        return cli_error(options->command, EXIT_FAILURE, "%s", clef_status_meaning(status));
+    return cli_library_error(options->command);
+}
+
+json_t *bench_json(const struct bench_options *options, const struct bench *bench,
+                   const struct clef_device_peak *peak)
+{
+    const char *subcommand = options->command + sizeof "bench"; // After "bench ".
+    return json_pack("{s:s, s:s, s:o, s:i, s:i, s:s, s:i, s:f, s:f}", "clef", clef_version(),
+                     "bench", subcommand, "device", cli_json_device(bench->device), "batch_size",
+                     bench->batch_size, "image_size", options->image_size, "head",
+                     option_head_choices[options->head], "threads", options->threads, "peak_gflops",
+                     1e-9 * peak->flops_per_second, "peak_gbytes_per_second",
+                     1e-9 * peak->bytes_per_second);
+}
+
+void bench_print_heading(const struct bench_options *options, const struct bench *bench,
+                         const struct clef_device_peak *peak)
+{
+    const struct clef_device_info *info = clef_device_get_info(bench->device);
+    printf("clef %s on %s: %s (%s)\n", clef_version(), info->backend, info->name, info->driver);
+    printf("batch of %d images of %dx%d, head %s\n", bench->batch_size, options->image_size,
+           options->image_size, option_head_choices[options->head]);
+    printf("measured peak: %.1f GFLOP/s (fused multiply-add), %.1f GB/s (memory)\n",
+           1e-9 * peak->flops_per_second, 1e-9 * peak->bytes_per_second);
+}

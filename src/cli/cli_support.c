@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cli_support.h"
+
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+int cli_error(const char *command, int code, const char *format, ...)
+{
+    char message[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    // A file's name may hold line breaks and other control characters; the message stays one line.
+    for (char *c = message; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    }
+    fflush(stdout);
+    fprintf(stderr, "clef%s%s: %s\n", command[0] != '\0' ? " " : "", command, message);
+    return code;
+}
+
+int cli_library_error(const char *command)
+{
+    return cli_error(command, EXIT_FAILURE, "%s", clef_last_error());
+}
+
+int cli_open_device(const char *command, const char *selector, int threads,
+                    struct clef_device **device)
+{
+    const struct clef_device_options options = {.threads = threads};
+    clef_status status = clef_device_open(selector, &options, device);
+    if (status == CLEF_OK)
+        return EXIT_SUCCESS;
+    cli_library_error(command);
+    return status == CLEF_NOT_FOUND || status == CLEF_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+struct clef_resnet_config cli_network(int image_size, enum clef_head head)
+{
+    struct clef_resnet_config config = clef_resnet_default();
+    config.input_height = image_size;
+    config.input_width = image_size;
+    config.head = head;
+    return config;
+}
+
+int cli_set_stages(const char *command, const struct option_int_list *blocks,
+                   const struct option_int_list *filters, struct clef_resnet_config *config)
+{
+    _Static_assert((int)OPTION_LIST_LENGTH == CLEF_MAX_STAGES, "a list must hold every stage");
+    if (blocks->count != filters->count)
+        return cli_error(command, EXIT_USAGE,
+                         "--blocks and --filters must be of the same length, not %d and %d",
+                         blocks->count, filters->count);
+    config->stages = blocks->count;
+    for (int i = 0; i < blocks->count; i++) {
+        config->blocks[i] = blocks->values[i];
+        config->filters[i] = filters->values[i];
+    }
+    return EXIT_SUCCESS;
+}
+
+double cli_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+uint64_t cli_peak_rss_bytes(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_maxrss * 1024; // Linux counts in KiB.
+}
+
+char *cli_thousands(uint64_t number, char text[CLI_NUMBER_LENGTH])
+{
+    char digits[CLI_NUMBER_LENGTH];
+    int count = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
+    int length = 0;
+    for (int i = 0; i < count; i++) {
+        if (i > 0 && (count - i) % 3 == 0)
+            text[length++] = ',';
+        text[length++] = digits[i];
+    }
+    text[length] = '\0';
+    return text;
+}
+
+char *cli_bytes(uint64_t bytes, char text[CLI_NUMBER_LENGTH])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    int unit = 0;
+    while (value >= 1024 && unit < 4) {
+        value /= 1024;
+        unit++;
+    }
+    snprintf(text, CLI_NUMBER_LENGTH, unit == 0 ? "%.0f %s" : "%.2f %s", value, units[unit]);
+    return text;
+}
+
+json_t *cli_json_real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *cli_json_device(const struct clef_device *device)
+{
+    const struct clef_device_info *info = clef_device_get_info(device);
+    return json_pack("{s:s, s:s, s:s}", "name", info->name, "driver", info->driver, "backend",
+                     info->backend);
+}
+
+int cli_print_json(const char *command, json_t *json)
+{
+    int code = EXIT_SUCCESS;
+    if (json == NULL)
+        return cli_error(command, EXIT_FAILURE, "too little memory for the JSON document");
+    if (json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY) != 0 || putchar('\n') == EOF ||
+        fflush(stdout) != 0)
+        code = cli_error(command, EXIT_FAILURE, "cannot write to the standard output: %s",
+                         strerror(errno));
+    json_decref(json);
+    return code;
+}

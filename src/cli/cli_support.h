@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the commands share: messages, opening a device, figures as text.
+#ifndef CLEF_CLI_CLI_SUPPORT_H
+#define CLEF_CLI_CLI_SUPPORT_H
+
+#include "clef/clef.h"
+#include "cli/options.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+// Prints "clef COMMAND: MESSAGE" as one line on stderr. Returns `code`.
+int cli_error(const char *command, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// Prints the library's last error in the same way. Returns EXIT_FAILURE.
+int cli_library_error(const char *command);
+
+// Opens a device; `selector` may be NULL. Returns EXIT_SUCCESS, or the exit code after a message:
+// EXIT_USAGE if there is no device of that name.
+int cli_open_device(const char *command, const char *selector, int threads,
+                    struct clef_device **device);
+
+// The default network with another input size and head.
+struct clef_resnet_config cli_network(int image_size, enum clef_head head);
+
+// Gives the network as many stages as the two lists are long. Returns EXIT_SUCCESS, or EXIT_USAGE
+// after a message if their lengths differ.
+int cli_set_stages(const char *command, const struct option_int_list *blocks,
+                   const struct option_int_list *filters, struct clef_resnet_config *config);
+
+// Seconds of the monotonic clock.
+double cli_seconds(void);
+
+// Largest resident memory of this process so far, in bytes.
+uint64_t cli_peak_rss_bytes(void);
+
+// A whole number with a comma between groups of three digits, as in "11,707,394". Returns `text`.
+enum { CLI_NUMBER_LENGTH = 32 };
+char *cli_thousands(uint64_t number, char text[CLI_NUMBER_LENGTH]);
+
+// A number of bytes such as "44.66 MiB". Returns `text`.
+char *cli_bytes(uint64_t bytes, char text[CLI_NUMBER_LENGTH]);
+
+// A real number for JSON, which has neither NaN nor infinity: null stands for these.
+json_t *cli_json_real(double value);
+
+// An open device as {"name", "driver", "backend"}.
+json_t *cli_json_device(const struct clef_device *device);
+
+// Prints a JSON value, indented, with a final newline on stdout, and releases it. Returns
+// EXIT_SUCCESS, or EXIT_FAILURE after a message.
+int cli_print_json(const char *command, json_t *json);
+
+#endif

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cli_support.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/test_figures.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+struct settings {
+    const char *model, *data, *device;
+    int batch_size, threads;
+    bool json;
+};
+
+static const struct option_row rows[] = {
+    {"--model", "FILE", NULL, "The model.safetensors that \"clef train\" saved. Mandatory.",
+     OPTION_TEXT, .offset = offsetof(struct settings, model)},
+    OPTION_ROW_DATA(struct settings),
+    {"--batch-size", "N", NULL, "Images of one step. Default: as in training.", OPTION_INT,
+     .offset = offsetof(struct settings, batch_size), .min = 1, .max = 1 << 20},
+    OPTION_ROW_DEVICE(struct settings),
+    OPTION_ROW_THREADS(struct settings),
+    OPTION_ROW_JSON(struct settings),
+};
+
+static const struct option_command command = {
+    .name = "eval",
+    .summary = "measure a saved model on the test set",
+    .description = "Computes the mean loss and the accuracy of a saved model on the test set. On "
+                   "the same kind of device they are those that the training ended with, to the "
+                   "last digit.",
+    .rows = rows,
+    .row_count = OPTION_COUNT(rows),
+};
+
+static int print_result(const struct settings *settings, const struct clef_device *device,
+                        const struct clef_evaluation *test, int images)
+{
+    if (!settings->json) {
+        print_test_figures(stdout, test);
+        return EXIT_SUCCESS;
+    }
+    return cli_print_json(command.name,
+                          json_pack("{s:s, s:o, s:s, s:i, s:{s:o, s:o}}", "clef", clef_version(),
+                                    "device", cli_json_device(device), "model", settings->model,
+                                    "images", images, "test", "loss", cli_json_real(test->loss),
+                                    "accuracy", cli_json_real(test->accuracy)));
+}
+
+static int evaluate(const struct settings *settings, struct clef_device *device)
+{
+    struct clef_model *model = NULL;
+    struct clef_dataset *dataset = NULL;
+    struct clef_evaluation test;
+    int batch_size;
+    int code = EXIT_SUCCESS;
+    if (clef_model_load(device, settings->model, &model, &batch_size) != CLEF_OK)
+        return cli_library_error(command.name);
+    if (settings->batch_size != 0)
+        batch_size = settings->batch_size;
+    if (clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TEST,
+                                clef_model_get_config(model)->classes, &dataset) != CLEF_OK ||
+        clef_evaluate(model, dataset, batch_size, &test) != CLEF_OK)
+        code = cli_library_error(command.name);
+    else
+        code = print_result(settings, device, &test, clef_dataset_get_shape(dataset).count);
+    clef_dataset_destroy(dataset);
+    clef_model_destroy(model);
+    return code;
+}
+
+int cmd_eval(int argc, char **argv)
+{
+    struct settings settings = {0};
+    struct clef_device *device;
+    int code = options_parse(&command, argc, argv, &settings);
+    if (code != OPTIONS_GO)
+        return code;
+    if (settings.model == NULL)
+        return cli_error(command.name, EXIT_USAGE,
+                         "--model is missing: name the model.safetensors of a training run");
+    code = cli_open_device(command.name, settings.device, settings.threads, &device);
+    if (code != EXIT_SUCCESS)
+        return code;
+    code = evaluate(&settings, device);
+    clef_device_close(device);
+    return code;
+}

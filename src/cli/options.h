@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options of a command as one table, from which parsing, --help and the manual page all come.
+//
+//     struct settings { int epochs; bool json; };
+//     static const struct option_row rows[] = {
+//         {"--epochs", "N", "5", "Passes over the training set.", OPTION_INT,
+//          offsetof(struct settings, epochs), .min = 1, .max = INT_MAX},
+//         {"--json", NULL, NULL, "Print JSON.", OPTION_FLAG, offsetof(struct settings, json)},
+//     };
+//     static const struct option_command command = {
+//         .name = "train", .summary = "...", .rows = rows, .row_count = 2};
+//     struct settings settings = {0};
+//     int code = options_parse(&command, argc, argv, &settings);
+//     if (code != OPTIONS_GO)
+//         return code;
+#ifndef CLEF_CLI_OPTIONS_H
+#define CLEF_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+// What an option's value is, and the type of the member it is stored in.
+enum option_kind {
+    OPTION_FLAG,     // bool; --NAME sets it, there is no value.
+    OPTION_SWITCH,   // bool; --NAME sets it, --no-NAME clears it. Default "yes" or "no".
+    OPTION_TEXT,     // const char *, not empty.
+    OPTION_INT,      // int, in min .. max.
+    OPTION_UINT64,   // uint64_t, in 0 .. 2^64-1.
+    OPTION_DOUBLE,   // double, in min .. max; `open_min` and `open_max` leave the limits out.
+    OPTION_CHOICE,   // int, an index into `choices`.
+    OPTION_INT_LIST, // struct option_int_list, whole numbers in min .. max between commas.
+};
+
+enum { OPTION_LIST_LENGTH = 8 };
+struct option_int_list {
+    int count;
+    int values[OPTION_LIST_LENGTH];
+};
+
+struct option_row {
+    const char *name;         // With its two dashes.
+    const char *metavar;      // Stands for the value in the help; NULL for flags and switches.
+    const char *default_text; // Parsed as a given value would be; NULL leaves the member alone.
+    const char *help;         // One sentence or more.
+    enum option_kind kind;
+    size_t offset; // Of the member in the settings.
+    double min, max;
+    bool open_min, open_max;
+    const char *const *choices; // Ends with NULL.
+    int list_length;            // Exact length of a list; 0 allows 1 .. OPTION_LIST_LENGTH.
+};
+
+struct option_command {
+    const char *name;        // Such as "train" or "bench train".
+    const char *summary;     // A few words, lower case, for the manual page's first line.
+    const char *description; // Paragraphs between "\n\n", filled by the help to the line's width.
+    const struct option_row *rows;
+    size_t row_count;
+    const char *operand;      // Name of the one operand, such as "REFERENCE.json"; NULL for none.
+    const char *operand_help; // What it is.
+    size_t operand_offset;    // Of its const char * in the settings; it is mandatory.
+};
+
+#define OPTION_COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+enum { OPTIONS_GO = -1 };
+
+// Fills in the defaults, then the arguments argv[1] .. argv[argc-1], as "--opt value" or
+// "--opt=value"; the last of several wins. Texts point into argv or the table.
+// Returns OPTIONS_GO, or the exit code: 0 after --help, EXIT_USAGE after a message on stderr.
+int options_parse(const struct option_command *command, int argc, char **argv, void *settings);
+
+// Print what --help and --help=man print.
+void options_print_help(const struct option_command *command, FILE *stream);
+void options_print_man(const struct option_command *command, FILE *stream);
+
+// Building blocks of both, for texts that no table describes. `filled` breaks a text between
+// words so that lines of `indent` spaces and the text have at most 80 columns; the first line
+// continues at column `column`. `roff` escapes what troff would take for its own.
+void options_print_filled(FILE *stream, const char *text, int column, int indent);
+void options_print_roff(FILE *stream, const char *text);
+
+// Rows that several commands share; `type` is the settings' struct, with members of these names.
+#define OPTION_ROW_DEVICE(type)                                                                  \
+    {                                                                                            \
+        "--device", "NAME", NULL,                                                                \
+            "Device to compute on, one of those that \"clef devices\" lists, or auto. Default: " \
+            "the environment variable CLEF_DEVICE, else auto.",                                  \
+            OPTION_TEXT, .offset = offsetof(type, device)                                        \
+    }
+#define OPTION_ROW_THREADS(type)                                                                 \
+    {                                                                                            \
+        "--threads", "N", "0", "Threads of a processor's device; 0 takes all that are allowed.", \
+            OPTION_INT, .offset = offsetof(type, threads), .min = 0, .max = 4096                 \
+    }
+#define OPTION_ROW_BATCH_SIZE(type)                                        \
+    {                                                                      \
+        "--batch-size", "N", "64", "Images of one step.", OPTION_INT,      \
+            .offset = offsetof(type, batch_size), .min = 1, .max = 1 << 20 \
+    }
+#define OPTION_ROW_JSON(type)                                                              \
+    {                                                                                      \
+        "--json", NULL, NULL, "Print one JSON object in place of the table.", OPTION_FLAG, \
+            .offset = offsetof(type, json)                                                 \
+    }
+#define OPTION_ROW_HEAD(type)                                                                \
+    {                                                                                        \
+        "--head", "HEAD", "flatten-dense",                                                   \
+            "What follows the last block: flatten-dense (flatten, a dense layer of 1000, a " \
+            "dense layer of the classes) or avgpool (global average, a dense layer of the "  \
+            "classes).",                                                                     \
+            OPTION_CHOICE, .offset = offsetof(type, head), .choices = option_head_choices    \
+    }
+#define OPTION_ROW_IMAGE_SIZE(type)                                                              \
+    {                                                                                            \
+        "--image-size", "N", "32",                                                               \
+            "Height and width of the network's input; smaller images are padded centrally with " \
+            "zeros.",                                                                            \
+            OPTION_INT, .offset = offsetof(type, image_size), .min = 1, .max = 4096              \
+    }
+#define OPTION_ROW_DATA(type)                                                                 \
+    {                                                                                         \
+        "--data", "DIR", "data/mnist",                                                        \
+            "Directory of the four IDX files of MNIST, or of any data set with these names, " \
+            "plain or gzipped.",                                                              \
+            OPTION_TEXT, .offset = offsetof(type, data)                                       \
+    }
+
+#define OPTION_ROW_CLASSES(type)                                        \
+    {                                                                   \
+        "--classes", "N", "10", "Number of classes.", OPTION_INT,       \
+            .offset = offsetof(type, classes), .min = 2, .max = 1 << 20 \
+    }
+#define OPTION_ROW_BLOCKS(type)                                                            \
+    {                                                                                      \
+        "--blocks", "N,...", "2,2,2,2", "Residual blocks of each stage.", OPTION_INT_LIST, \
+            .offset = offsetof(type, blocks), .min = 1, .max = 1000                        \
+    }
+#define OPTION_ROW_FILTERS(type)                                                           \
+    {                                                                                      \
+        "--filters", "N,...", "64,128,256,512",                                            \
+            "Channels of each stage; the first convolution has those of the first stage.", \
+            OPTION_INT_LIST, .offset = offsetof(type, filters), .min = 1, .max = 1 << 16   \
+    }
+
+// "flatten-dense" and "avgpool", in the order of enum clef_head.
+extern const char *const option_head_choices[];
+
+#endif

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/run_directory.h"
+
+#include "core/error.h"
+#include "io/atomic_file.h"
+#include "io/json_file.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+// The attempts at a default name that no other run of the same second took.
+enum { MAX_ATTEMPTS = 1000 };
+
+static clef_status make_directory(struct run_directory *directory, const char *path, size_t length)
+{
+    if (mkdir(path, 0777) == 0) {
+        if (directory->created_from == 0)
+            directory->created_from = length;
+        return CLEF_OK;
+    }
+    // Some file systems say EROFS, not EEXIST, of a directory that exists.
+    int error = errno;
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return clef_fail(CLEF_IO, "cannot create the directory \"%s\": %s", path, strerror(error));
+    if (!S_ISDIR(status.st_mode))
+        return clef_fail(CLEF_IO, "cannot create the directory \"%s\": a file has this name", path);
+    return CLEF_OK;
+}
+
+// Creates each parent in turn, then the directory itself.
+static clef_status make_path(struct run_directory *directory)
+{
+    char *path = directory->path;
+    for (size_t i = 1; path[i] != '\0'; i++) {
+        if (path[i] != '/' || path[i - 1] == '/')
+            continue;
+        path[i] = '\0';
+        clef_status status = make_directory(directory, path, i);
+        path[i] = '/';
+        CLEF_TRY(status);
+    }
+    return make_directory(directory, path, strlen(path));
+}
+
+// Permission bits do not tell the whole truth (a read-only mount, root), so a file is really made.
+static clef_status probe(const struct run_directory *directory)
+{
+    char path[sizeof directory->path];
+    CLEF_TRY(run_directory_file(directory, ".probe-XXXXXX", path, sizeof path));
+    int file = mkstemp(path);
+    if (file < 0)
+        return clef_fail(CLEF_IO, "cannot write into the directory \"%s\": %s", directory->path,
+                         strerror(errno));
+    close(file);
+    unlink(path);
+    return CLEF_OK;
+}
+
+// Chooses runs/DATE-TIME, or the first of runs/DATE-TIME-2, -3, ... that does not exist.
+static clef_status choose_name(struct run_directory *directory)
+{
+    char date[32];
+    time_t now = time(NULL);
+    struct tm local;
+    struct stat status;
+    localtime_r(&now, &local);
+    strftime(date, sizeof date, "%Y%m%d-%H%M%S", &local);
+    snprintf(directory->path, sizeof directory->path, "runs/%s", date);
+    for (int i = 2; stat(directory->path, &status) == 0; i++) {
+        if (i > MAX_ATTEMPTS)
+            return clef_fail(CLEF_IO,
+                             "\"%s\" and the names after it exist: name a directory with "
+                             "--out",
+                             directory->path);
+        snprintf(directory->path, sizeof directory->path, "runs/%s-%d", date, i);
+    }
+    return CLEF_OK;
+}
+
+clef_status run_directory_create(struct run_directory *directory, const char *path)
+{
+    memset(directory, 0, sizeof *directory);
+    if (path == NULL)
+        CLEF_TRY(choose_name(directory));
+    else if ((size_t)snprintf(directory->path, sizeof directory->path, "%s", path) >=
+             sizeof directory->path)
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "the name of the directory is too long: \"%.64s...\"", path);
+    clef_status status = make_path(directory);
+    if (status == CLEF_OK)
+        status = probe(directory);
+    if (status != CLEF_OK)
+        run_directory_abandon(directory);
+    return status;
+}
+
+void run_directory_abandon(struct run_directory *directory)
+{
+    char path[sizeof directory->path];
+    memcpy(path, directory->path, sizeof path);
+    if (directory->created_from == 0)
+        return;
+    // A directory that is not empty stays, and with it its parents.
+    for (size_t length = strlen(path); length >= directory->created_from; length--) {
+        if (path[length] != '\0' && path[length] != '/')
+            continue;
+        path[length] = '\0';
+        if (rmdir(path) != 0 && errno != ENOENT)
+            break;
+    }
+    directory->created_from = 0;
+}
+
+clef_status run_directory_file(const struct run_directory *directory, const char *name, char *path,
+                               size_t size)
+{
+    int length = snprintf(path, size, "%s/%s", directory->path, name);
+    if (length < 0 || (size_t)length >= size)
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "the name of the directory is too long: \"%.64s...\"", directory->path);
+    return CLEF_OK;
+}
+
+// One line of the history; a figure that does not exist is an empty field.
+static clef_status write_epoch(struct clef_atomic_file *file, int number,
+                               const struct clef_epoch *epoch)
+{
+    const double figures[] = {epoch->loss, epoch->accuracy, epoch->val_loss, epoch->val_accuracy,
+                              epoch->seconds};
+    char line[256];
+    int length = snprintf(line, sizeof line, "%d", number);
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        line[length++] = ',';
+        if (!isnan(figures[i]))
+            length += snprintf(line + length, sizeof line - (size_t)length, "%.17g", figures[i]);
+    }
+    line[length++] = '\n';
+    return clef_atomic_file_write(file, line, (size_t)length);
+}
+
+clef_status run_directory_save_history(const struct run_directory *directory,
+                                       const struct clef_epoch *epochs, int count)
+{
+    static const char header[] = "epoch,loss,accuracy,val_loss,val_accuracy,seconds\n";
+    char path[sizeof directory->path];
+    struct clef_atomic_file *file;
+    CLEF_TRY(run_directory_file(directory, "history.csv", path, sizeof path));
+    CLEF_TRY(clef_atomic_file_create(path, &file));
+    clef_status status = clef_atomic_file_write(file, header, sizeof header - 1);
+    for (int i = 0; status == CLEF_OK && i < count; i++)
+        status = write_epoch(file, i + 1, &epochs[i]);
+    if (status != CLEF_OK) {
+        clef_atomic_file_abort(file);
+        return status;
+    }
+    return clef_atomic_file_commit(file);
+}
+
+clef_status run_directory_save_summary(const struct run_directory *directory, const json_t *summary)
+{
+    char path[sizeof directory->path];
+    CLEF_TRY(run_directory_file(directory, "summary.json", path, sizeof path));
+    return clef_json_save(path, summary);
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ctrl-C and termination as a request that the running command meets when it can.
+#ifndef CLEF_CLI_STOP_SIGNAL_H
+#define CLEF_CLI_STOP_SIGNAL_H
+
+// From now on SIGINT and SIGTERM only record that they came.
+void stop_signal_catch(void);
+
+// The number of the signal that came first, 0 if none has.
+int stop_signal_received(void);
+
+#endif
