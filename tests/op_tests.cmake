@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# The tests of the ops: one program, and one ctest test per row of the op list, with label "ops".
+set(CLEF_OP_TESTS conv2d dense batchnorm relu add maxpool avgpool softmax_cross_entropy adam memory)
+set(CLEF_OP_TEST_SOURCES op_main.c)
+foreach(op ${CLEF_OP_TESTS})
+  list(APPEND CLEF_OP_TEST_SOURCES test_${op}.c)
+endforeach()
+
+add_executable(test_ops ${CLEF_OP_TEST_SOURCES})
+target_link_libraries(test_ops PRIVATE clef_test_support)
+
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/ops/op_list.h)
+file(READ ${CMAKE_SOURCE_DIR}/src/ops/op_list.h op_list)
+string(REGEX MATCHALL "X\\([a-z0-9_]+\\)" rows "${op_list}")
+foreach(row ${rows})
+  string(REGEX REPLACE "X\\((.*)\\)" "\\1" op ${row})
+  add_test(NAME op_${op} COMMAND test_ops ${op})
+  set_tests_properties(op_${op} PROPERTIES LABELS ops SKIP_RETURN_CODE 77 TIMEOUT ${CLEF_TEST_TIMEOUT})
+endforeach()
+
+# All of them once more for each instruction set that was compiled; one that this processor lacks is a visible skip.
+foreach(isa ${CLEF_CPU_ISAS})
+  add_test(NAME ops_${isa} COMMAND test_ops)
+  set_tests_properties(ops_${isa} PROPERTIES LABELS ops SKIP_RETURN_CODE 77 TIMEOUT ${CLEF_TEST_TIMEOUT}
+    ENVIRONMENT CLEF_CPU=${isa})
+endforeach()

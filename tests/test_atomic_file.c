@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/atomic_file.h"
+#include "io/json_file.h"
+#include "support/temp_directory.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void check_file(const char *path, const char *expected)
+{
+    size_t size;
+    char *text = read_file(path, &size);
+    assert_int_equal(strlen(expected), size);
+    assert_string_equal(expected, text);
+    free(text);
+}
+
+static void test_commit_makes_the_file(void **state)
+{
+    const char *path = temp_path(state, "new");
+    struct clef_atomic_file *file;
+    check_ok(clef_atomic_file_create(path, &file));
+    check_ok(clef_atomic_file_write(file, "one ", 4));
+    check_ok(clef_atomic_file_write(file, "", 0));
+    check_ok(clef_atomic_file_write(file, "two", 3));
+    assert_int_equal(-1, access(path, F_OK)); // Not before the commit.
+    check_ok(clef_atomic_file_commit(file));
+    check_file(path, "one two");
+    assert_int_equal(1, count_entries(*state));
+}
+
+// A new file has the permissions that the umask leaves, like any other.
+static void test_permissions(void **state)
+{
+    const char *path = temp_path(state, "new");
+    mode_t before = umask(027);
+    check_ok(clef_atomic_file_save(path, "x", 1));
+    umask(before);
+    struct stat information;
+    assert_int_equal(0, stat(path, &information));
+    assert_int_equal(0640, information.st_mode & 0777);
+}
+
+static void test_replaces_whole(void **state)
+{
+    const char *path = temp_path(state, "file");
+    check_ok(clef_atomic_file_save(path, "a longer old text", 17));
+    check_ok(clef_atomic_file_save(path, "new", 3));
+    check_file(path, "new");
+    assert_int_equal(1, count_entries(*state));
+}
+
+static void test_abort_leaves_the_old(void **state)
+{
+    const char *path = temp_path(state, "file");
+    check_ok(clef_atomic_file_save(path, "old", 3));
+    struct clef_atomic_file *file;
+    check_ok(clef_atomic_file_create(path, &file));
+    check_ok(clef_atomic_file_write(file, "new", 3));
+    assert_int_equal(2, count_entries(*state));
+    clef_atomic_file_abort(file);
+    check_file(path, "old");
+    assert_int_equal(1, count_entries(*state));
+    clef_atomic_file_abort(NULL);
+}
+
+static void test_writers_do_not_collide(void **state)
+{
+    const char *path = temp_path(state, "file");
+    struct clef_atomic_file *first, *second;
+    check_ok(clef_atomic_file_create(path, &first));
+    check_ok(clef_atomic_file_create(path, &second));
+    check_ok(clef_atomic_file_write(first, "first", 5));
+    check_ok(clef_atomic_file_write(second, "second", 6));
+    check_ok(clef_atomic_file_commit(second));
+    check_file(path, "second");
+    check_ok(clef_atomic_file_commit(first));
+    check_file(path, "first");
+    assert_int_equal(1, count_entries(*state));
+}
+
+static void test_relative_path(void **state)
+{
+    char before[4096];
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(0, chdir(*state));
+    clef_status status = clef_atomic_file_save("relative", "r", 1);
+    assert_int_equal(0, chdir(before));
+    check_ok(status);
+    check_file(temp_path(state, "relative"), "r");
+}
+
+// Runs into a limit on file sizes as into a full disk: a write stores a part and then fails.
+static void test_full_disk(void **state)
+{
+    const char *path = temp_path(state, "file");
+    check_ok(clef_atomic_file_save(path, "old", 3));
+    struct rlimit before;
+    assert_int_equal(0, getrlimit(RLIMIT_FSIZE, &before));
+    struct rlimit limit = {1000, before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &limit));
+    static const char zeros[4000];
+    clef_status status = clef_atomic_file_save(path, zeros, sizeof zeros);
+    assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &before));
+    signal(SIGXFSZ, SIG_DFL);
+    check_failure(status, CLEF_IO, path, "File too large");
+    check_file(path, "old");
+    assert_int_equal(1, count_entries(*state));
+}
+
+// What the file replaces may become a directory after the check at its creation: then the rename
+// fails, and the temporary file must go.
+static void test_failed_rename(void **state)
+{
+    const char *path = temp_path(state, "file");
+    struct clef_atomic_file *file;
+    check_ok(clef_atomic_file_create(path, &file));
+    assert_int_equal(0, mkdir(path, 0700));
+    check_failure(clef_atomic_file_commit(file), CLEF_IO, path, "Is a directory");
+    assert_int_equal(1, count_entries(*state));
+    assert_int_equal(0, count_entries(path));
+}
+
+static void test_impossible_places(void **state)
+{
+    struct clef_atomic_file *file = NULL;
+    const char *missing = temp_path(state, "missing/file");
+    check_failure(clef_atomic_file_create(missing, &file), CLEF_NOT_FOUND, missing,
+                  "No such file or directory");
+    write_file(temp_path(state, "plain"), "p", 1);
+    const char *below = temp_path(state, "plain/file");
+    check_failure(clef_atomic_file_create(below, &file), CLEF_IO, below, "Not a directory");
+    check_failure(clef_atomic_file_create(*state, &file), CLEF_IO, *state, "not a regular file");
+    check_failure(clef_atomic_file_create("/dev/full", &file), CLEF_IO, "/dev/full",
+                  "not a regular file");
+    assert_null(file);
+    assert_int_equal(1, count_entries(*state));
+}
+
+// The superuser may write anywhere, so the test steps down for the call if it runs as one.
+static void test_read_only_directory(void **state)
+{
+    enum { NOBODY = 65534 };
+    const char *path = temp_path(state, "file");
+    uid_t before = geteuid();
+    assert_int_equal(0, chmod(*state, 0555));
+    if (before == 0)
+        assert_int_equal(0, seteuid(NOBODY));
+    clef_status status = clef_atomic_file_save(path, "x", 1);
+    assert_int_equal(0, seteuid(before));
+    assert_int_equal(0, chmod(*state, 0700));
+    check_failure(status, CLEF_IO, path, "Permission denied");
+    assert_int_equal(0, count_entries(*state));
+}
+
+// ---------------------------------------------------------------- JSON
+
+static void test_json_round_trip(void **state)
+{
+    const char *path = temp_path(state, "document.json");
+    json_t *written = json_pack("{s:s, s:[f, i]}", "name", "clef", "values", 0.1, 7);
+    check_ok(clef_json_save(path, written));
+    size_t size;
+    char *text = read_file(path, &size);
+    assert_true(size > 2 && text[size - 1] == '\n' && strstr(text, "\n  \"name\"") != NULL);
+    free(text);
+    json_t *read = NULL;
+    check_ok(clef_json_load(path, size, &read));
+    assert_true(json_equal(written, read));
+    json_decref(written);
+    json_decref(read);
+    assert_int_equal(1, count_entries(*state));
+}
+
+static void test_json_large(void **state)
+{
+    const char *path = temp_path(state, "large.json");
+    json_t *written = json_array();
+    for (int i = 0; i < 50000; i++)
+        json_array_append_new(written, json_integer(i));
+    check_ok(clef_json_save(path, written));
+    json_t *read = NULL;
+    check_ok(clef_json_load(path, 10 << 20, &read));
+    assert_true(json_equal(written, read));
+    json_decref(written);
+    json_decref(read);
+}
+
+static void test_json_malformed(void **state)
+{
+    static const struct {
+        const char *text, *reason;
+    } malformed[] = {
+        {"", ":1: not valid JSON"},
+        {"{\"a\": 1,\n \"b\": }\n", ":2: not valid JSON: unexpected token"},
+        {"{\"a\": 1,\n\n \"a\": 2}", ":3: not valid JSON: duplicate object key"},
+        {"{\"a\": 1}\nmore", ":2: not valid JSON: end of file expected"},
+        {"{\"a\": \"\xff\"}", "not valid JSON: unable to decode byte 0xff"},
+        {"{\"a\": [1, 2", ":1: not valid JSON"},
+    };
+    const char *path = temp_path(state, "bad.json");
+    json_t *root = NULL;
+    for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
+        write_file(path, malformed[i].text, strlen(malformed[i].text));
+        check_failure(clef_json_load(path, 1000, &root), CLEF_FORMAT, path, malformed[i].reason);
+    }
+    write_file(path, "[1, 2, 3]", 9);
+    check_failure(clef_json_load(path, 8, &root), CLEF_FORMAT, path, "larger than the 8 bytes");
+    const char *missing = temp_path(state, "missing.json");
+    check_failure(clef_json_load(missing, 8, &root), CLEF_NOT_FOUND, missing, "No such file");
+    check_failure(clef_json_load(*state, 8, &root), CLEF_IO, *state, "Is a directory");
+    assert_null(root);
+    check_failure(clef_json_save(path, NULL), CLEF_INVALID_ARGUMENT, path, "not valid JSON");
+    check_file(path, "[1, 2, 3]");
+}
+
+#define TEST(name) \
+    cmocka_unit_test_setup_teardown(name, temp_directory_setup, temp_directory_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_commit_makes_the_file),
+        TEST(test_permissions),
+        TEST(test_replaces_whole),
+        TEST(test_abort_leaves_the_old),
+        TEST(test_writers_do_not_collide),
+        TEST(test_relative_path),
+        TEST(test_full_disk),
+        TEST(test_failed_rename),
+        TEST(test_impossible_places),
+        TEST(test_read_only_directory),
+        TEST(test_json_round_trip),
+        TEST(test_json_large),
+        TEST(test_json_malformed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program as a user meets it: training on the first images of MNIST, evaluating, interrupting,
+// and what it prints.
+#include "support/program.h"
+#include "support/small_mnist.h"
+#include "support/temp_directory.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+// A network that trains in a moment, for what does not depend on the network.
+#define SMALL_NETWORK "--blocks", "1,1", "--filters", "8,16", "--head", "avgpool"
+
+static json_t *load_json(const char *path)
+{
+    json_error_t error;
+    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    if (root == NULL)
+        fail_msg("%s: %s", path, error.text);
+    return root;
+}
+
+static double real_of(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!json_is_number(value))
+        fail_msg("\"%s\" is not a number", key);
+    return json_number_value(value);
+}
+
+// Checks the figures of a summary that hold for every run that ended well.
+static void check_summary(const json_t *summary, int epochs)
+{
+    const json_t *device = json_object_get(summary, "device");
+    assert_true(json_is_string(json_object_get(summary, "clef")));
+    assert_string_equal("cpu", json_string_value(json_object_get(device, "backend")));
+    assert_true(json_string_length(json_object_get(device, "name")) > 0);
+    assert_true(json_string_length(json_object_get(device, "driver")) > 0);
+    assert_true(json_is_object(json_object_get(summary, "config")));
+    assert_int_equal(epochs, json_array_size(json_object_get(summary, "epochs")));
+    assert_true(real_of(summary, "fit_seconds") > 0);
+    assert_true(real_of(summary, "images_per_second") > 0);
+    assert_true(real_of(summary, "peak_rss_bytes") > 1 << 20);
+}
+
+// The history has one line an epoch, with the digits of the summary.
+static void check_history(const char *path, const json_t *summary)
+{
+    static const char *const keys[] = {"loss", "accuracy", "val_loss", "val_accuracy", "seconds"};
+    const json_t *epochs = json_object_get(summary, "epochs");
+    char expected[4096] = "epoch,loss,accuracy,val_loss,val_accuracy,seconds\n";
+    for (size_t i = 0; i < json_array_size(epochs); i++) {
+        size_t length = strlen(expected);
+        length += (size_t)snprintf(expected + length, sizeof expected - length, "%zu", i + 1);
+        for (int k = 0; k < 5; k++) {
+            const json_t *figure = json_object_get(json_array_get(epochs, i), keys[k]);
+            length +=
+                (size_t)snprintf(expected + length, sizeof expected - length,
+                                 json_is_null(figure) ? "," : ",%.17g", json_number_value(figure));
+        }
+        snprintf(expected + length, sizeof expected - length, "\n");
+    }
+    size_t size;
+    char *history = read_file(path, &size);
+    assert_int_equal(strlen(expected), size);
+    assert_memory_equal(expected, history, size);
+    free(history);
+}
+
+// One epoch of 1,600 images, from the default network and settings: it learns, and eval gives the
+// figures of train again.
+static void test_trains_and_evaluates(void **state)
+{
+    char data[512], out[512], model[600], figures[256];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "made/for/this"));
+    snprintf(model, sizeof model, "%s/model.safetensors", out);
+    write_small_mnist(CLEF_MNIST, data, 2000, 500);
+    struct program_result trained =
+        RUN_CLEF("train", "--data", data, "--limit", "2000", "--epochs", "1", "--out", out);
+    check_exit(&trained, 0);
+    assert_string_equal("", trained.err);
+    check_contains(trained.out, "11,707,394 parameters");
+    check_contains(trained.out, "1600 training, 400 validation, 500 test images");
+    check_contains(trained.out, "Epoch 1/1 - ");
+    check_contains(trained.out, " - val_accuracy: 0.");
+
+    json_t *summary = load_json(temp_path(state, "made/for/this/summary.json"));
+    check_summary(summary, 1);
+    const json_t *epoch = json_array_get(json_object_get(summary, "epochs"), 0);
+    // The loss of a network that knows nothing of ten classes is log(10).
+    if (!(real_of(epoch, "accuracy") > 0.5) || !(real_of(epoch, "loss") < log(10)))
+        fail_msg("accuracy %g, loss %g", real_of(epoch, "accuracy"), real_of(epoch, "loss"));
+    check_history(temp_path(state, "made/for/this/history.csv"), summary);
+    assert_int_equal(3, count_entries(out));
+
+    const json_t *test = json_object_get(summary, "test");
+    snprintf(figures, sizeof figures, "test_loss: %.17g\ntest_accuracy: %.17g\n",
+             real_of(test, "loss"), real_of(test, "accuracy"));
+    check_contains(trained.out, figures);
+    struct program_result evaluated = RUN_CLEF("eval", "--model", model, "--data", data);
+    check_exit(&evaluated, 0);
+    check_contains(evaluated.out, figures);
+    program_release(&evaluated);
+
+    evaluated = RUN_CLEF("eval", "--model", model, "--data", data, "--json", "--threads", "1");
+    check_exit(&evaluated, 0);
+    json_t *report = json_loads(evaluated.out, 0, NULL);
+    assert_non_null(report);
+    assert_true(json_equal((json_t *)test, json_object_get(report, "test")));
+    assert_int_equal(500, real_of(report, "images"));
+    json_decref(report);
+    json_decref(summary);
+    program_release(&evaluated);
+    program_release(&trained);
+}
+
+static void check_same_file(const char *first, const char *second)
+{
+    size_t first_size, second_size;
+    char *first_bytes = read_file(first, &first_size);
+    char *second_bytes = read_file(second, &second_size);
+    assert_int_equal(first_size, second_size);
+    assert_memory_equal(first_bytes, second_bytes, first_size);
+    free(first_bytes);
+    free(second_bytes);
+}
+
+// The same seed gives the same model on any number of threads; another seed does not.
+static void test_repeats(void **state)
+{
+    static const char *const runs[][2] = {{"1", "3"}, {"2", "3"}, {"5", "3"}, {"2", "4"}};
+    char data[512], out[512];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    write_small_mnist(CLEF_MNIST, data, 300, 100);
+    for (int i = 0; i < 4; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "run%d", i);
+        snprintf(out, sizeof out, "%s", temp_path(state, name));
+        struct program_result result =
+            RUN_CLEF("train", "--data", data, "--epochs", "2", "--out", out, "--threads",
+                     runs[i][0], "--seed", runs[i][1], SMALL_NETWORK);
+        check_exit(&result, 0);
+        program_release(&result);
+    }
+    check_same_file(temp_path(state, "run0/model.safetensors"),
+                    temp_path(state, "run1/model.safetensors"));
+    check_same_file(temp_path(state, "run0/model.safetensors"),
+                    temp_path(state, "run2/model.safetensors"));
+    json_t *first = load_json(temp_path(state, "run0/summary.json"));
+    json_t *other = load_json(temp_path(state, "run3/summary.json"));
+    assert_false(json_equal(json_object_get(first, "test"), json_object_get(other, "test")));
+    json_decref(first);
+    json_decref(other);
+}
+
+// Without a split there are no validation figures, in any of the places that would show them.
+static void test_without_validation(void **state)
+{
+    char data[512], out[512];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
+    write_small_mnist(CLEF_MNIST, data, 100, 50);
+    struct program_result result =
+        RUN_CLEF("train", "--data", data, "--epochs=2", "--validation-split=0", "--no-shuffle",
+                 "--batch-size=32", "--verbose", "--out", out, SMALL_NETWORK);
+    check_exit(&result, 0);
+    assert_null(strstr(result.out, "val_loss"));
+    check_contains(result.out, "Memory of a step of training with 32 images");
+    json_t *summary = load_json(temp_path(state, "out/summary.json"));
+    const json_t *epoch = json_array_get(json_object_get(summary, "epochs"), 1);
+    const json_t *config = json_object_get(summary, "config");
+    assert_true(json_is_null(json_object_get(epoch, "val_loss")));
+    assert_true(json_is_null(json_object_get(epoch, "val_accuracy")));
+    assert_true(json_is_false(json_object_get(config, "shuffle")));
+    assert_int_equal(100, real_of(config, "training_images"));
+    assert_int_equal(32, real_of(config, "batch_size"));
+    check_history(temp_path(state, "out/history.csv"), summary);
+    json_decref(summary);
+    program_release(&result);
+}
+
+static void test_quiet(void **state)
+{
+    char data[512], out[512];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
+    write_small_mnist(CLEF_MNIST, data, 100, 50);
+    struct program_result result =
+        RUN_CLEF("train", "--data", data, "--epochs", "1", "--quiet", "--out", out, SMALL_NETWORK);
+    check_exit(&result, 0);
+    assert_string_equal("", result.err);
+    assert_int_equal(0, strncmp(result.out, "Test accuracy: ", 15));
+    int lines = 0;
+    for (const char *c = result.out; *c != '\0'; c++)
+        lines += *c == '\n';
+    assert_int_equal(3, lines);
+    program_release(&result);
+}
+
+static void test_progress_on_a_terminal(void **state)
+{
+    char data[512], out[512];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
+    write_small_mnist(CLEF_MNIST, data, 100, 50);
+    struct program_result result =
+        program_run(CLEF_PROGRAM, &(struct program_setting){.terminal = true},
+                    (const char *const[]){"train", "--data", data, "--epochs", "2", "--batch-size",
+                                          "8", "--out", out, SMALL_NETWORK, NULL});
+    check_exit(&result, 0);
+    check_contains(result.out, "Epoch 1/2\r\n");
+    check_contains(result.out, "Epoch 2/2\r\n");
+    check_contains(result.out, "\r 1/10 [===>..........................] - ETA: ");
+    check_contains(result.out, "\r10/10 [==============================] - ");
+    check_contains(result.out, "s/step - loss: ");
+    check_contains(result.out, " - val_accuracy: ");
+    program_release(&result);
+}
+
+// Ctrl-C saves a whole model and the epochs so far.
+static void test_interruption(void **state)
+{
+    char data[512], out[512], model[600];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
+    snprintf(model, sizeof model, "%s/model.safetensors", out);
+    write_small_mnist(CLEF_MNIST, data, 300, 50);
+    struct program_result result =
+        program_run(CLEF_PROGRAM, &(struct program_setting){.signal_at = "Epoch 2/"},
+                    (const char *const[]){"train", "--data", data, "--epochs", "100000", "--out",
+                                          out, SMALL_NETWORK, NULL});
+    check_exit(&result, 130);
+    check_one_line(&result, "stopped by Ctrl-C");
+    assert_null(strstr(result.out, "test_loss"));
+    assert_int_equal(3, count_entries(out));
+    json_t *summary = load_json(temp_path(state, "out/summary.json"));
+    size_t epochs = json_array_size(json_object_get(summary, "epochs"));
+    assert_in_range(epochs, 2, 99999);
+    check_summary(summary, (int)epochs);
+    assert_true(json_is_null(json_object_get(summary, "test")));
+    check_history(temp_path(state, "out/history.csv"), summary);
+    json_decref(summary);
+    program_release(&result);
+    result = RUN_CLEF("eval", "--model", model, "--data", data);
+    check_exit(&result, 0);
+    check_contains(result.out, "test_accuracy: ");
+    program_release(&result);
+}
+
+static void test_info(void **state)
+{
+    (void)state;
+    struct program_result result = RUN_CLEF("info");
+    check_exit(&result, 0);
+    check_contains(result.out, "Total params: 11,707,394 (44.66 MiB)\n");
+    check_contains(result.out, "Trainable params: 11,697,922 (");
+    check_contains(result.out, "Non-trainable params: 9,472 (37.00 KiB)\n");
+    check_contains(result.out, "(None, 32, 32, 1)");
+    check_contains(result.out, "stage4.block2.conv2 (Conv2D)");
+    check_contains(result.out, "2,359,808");
+    check_contains(result.out, "Memory of a step of training with 64 images");
+    program_release(&result);
+
+    result = RUN_CLEF("info", "--json", "--head", "avgpool", "--input-shape", "16,16,3",
+                      "--classes", "4", "--blocks", "1", "--filters", "8", "--batch-size", "2");
+    check_exit(&result, 0);
+    json_t *report = json_loads(result.out, 0, NULL);
+    assert_non_null(report);
+    // 7*7*3*8+8; two convolutions of 3*3*8*8+8 with batch norms of 4*8; 8*4+4.
+    const json_t *parameters = json_object_get(report, "parameters");
+    assert_int_equal(1184 + 2 * (584 + 32) + 36, real_of(parameters, "total"));
+    assert_int_equal(2 * 16, real_of(parameters, "non_trainable"));
+    const json_t *memory = json_object_get(report, "memory");
+    assert_int_equal(2, real_of(memory, "batch_size"));
+    const json_t *training = json_object_get(memory, "training");
+    double sum = real_of(training, "parameters") + real_of(training, "gradients") +
+                 real_of(training, "moments") + real_of(training, "activations") +
+                 real_of(training, "scratch");
+    assert_true(real_of(training, "parameters") >= 4 * real_of(parameters, "total"));
+    assert_true(real_of(training, "total") >= sum);
+    json_decref(report);
+    program_release(&result);
+}
+
+static void test_devices(void **state)
+{
+    (void)state;
+    struct program_result result = RUN_CLEF("devices");
+    check_exit(&result, 0);
+    check_contains(result.out, "\ncpu ");
+    program_release(&result);
+    result = RUN_CLEF("devices", "--json");
+    check_exit(&result, 0);
+    json_t *report = json_loads(result.out, 0, NULL);
+    const json_t *device = json_array_get(json_object_get(report, "devices"), 0);
+    assert_string_equal("cpu", json_string_value(json_object_get(device, "backend")));
+    assert_true(json_is_true(json_object_get(device, "usable")));
+    assert_true(real_of(device, "compute_units") >= 1);
+    json_decref(report);
+    program_release(&result);
+}
+
+// Every option of a command is in its help and in its manual page, which name the command.
+static void test_help(void **state)
+{
+    static const struct {
+        const char *name, *page, *option, *roff;
+    } commands[] = {
+        {"train", "clef-train", "--validation-split PART", "\\-\\-validation\\-split PART"},
+        {"eval", "clef-eval", "--model FILE", "\\-\\-model FILE"},
+        {"devices", "clef-devices", "--json", "\\-\\-json"},
+        {"info", "clef-info", "--input-shape H,W,C", "\\-\\-input\\-shape H,W,C"},
+        {"replay", "clef-replay", "--device NAME", "\\-\\-device NAME"},
+    };
+    (void)state;
+    struct program_result all = RUN_CLEF("--help");
+    check_exit(&all, 0);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "\n  %s ", commands[i].name);
+        check_contains(all.out, text);
+        struct program_result help = RUN_CLEF(commands[i].name, "--help");
+        check_exit(&help, 0);
+        snprintf(text, sizeof text, "Usage: clef %s [OPTION]...", commands[i].name);
+        check_contains(help.out, text);
+        check_contains(help.out, commands[i].option);
+        for (const char *line = help.out; *line != '\0'; line = strchr(line, '\n') + 1)
+            assert_in_range(strcspn(line, "\n"), 0, 80);
+        program_release(&help);
+        struct program_result page = RUN_CLEF(commands[i].name, "--help=man");
+        check_exit(&page, 0);
+        snprintf(text, sizeof text, ".TH \"%s\" 1 ", commands[i].page);
+        assert_int_equal(0, strncmp(page.out, text, strlen(text)));
+        check_contains(page.out, commands[i].roff);
+        program_release(&page);
+    }
+    program_release(&all);
+    struct program_result version = RUN_CLEF("--version");
+    check_exit(&version, 0);
+    assert_int_equal(0, strncmp(version.out, "clef ", 5));
+    program_release(&version);
+}
+
+#define IN_DIRECTORY(test) \
+    cmocka_unit_test_setup_teardown(test, temp_directory_setup, temp_directory_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_DIRECTORY(test_trains_and_evaluates),
+        IN_DIRECTORY(test_repeats),
+        IN_DIRECTORY(test_without_validation),
+        IN_DIRECTORY(test_quiet),
+        IN_DIRECTORY(test_progress_on_a_terminal),
+        IN_DIRECTORY(test_interruption),
+        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_help),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bad input of every kind: one clear line on standard error, the right exit code, and nothing left
+// behind.
+#include "support/program.h"
+#include "support/small_mnist.h"
+#include "support/temp_directory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SMALL_NETWORK "--blocks", "1,1", "--filters", "8,16", "--head", "avgpool"
+
+// Command lines that are wrong whatever the machine holds.
+static void test_usage(void **state)
+{
+    static const struct {
+        const char *arguments[5];
+        const char *message;
+    } rows[] = {
+        {{NULL}, "a command is missing"},
+        {{"trian"}, "unknown command \"trian\""},
+        {{"--epochs"}, "unknown option \"--epochs\""},
+        {{"train", "--batch-size", "0"},
+         "clef train: --batch-size must be a whole number from 1 to 1048576, not \"0\""},
+        {{"train", "--batch-size=-1"}, "--batch-size must be a whole number"},
+        {{"train", "--batch-size", "64x"}, "not \"64x\""},
+        {{"train", "--batch-size", " 64"}, "not \" 64\""},
+        {{"train", "--batch-size", ""}, "not \"\""},
+        {{"train", "--batch-size", "99999999999999999999"}, "not \"99999999999999999999\""},
+        {{"train", "--batch-size"}, "--batch-size needs a value: --batch-size N"},
+        {{"train", "--epochs", "--quiet"}, "--epochs needs a value"},
+        {{"train", "--epochs", "0"}, "--epochs must be"},
+        {{"train", "--limit", "0"}, "--limit must be a whole number of at least 1, not \"0\""},
+        {{"train", "--learning-rate", "0"}, "--learning-rate must be a number above 0, not \"0\""},
+        {{"train", "--learning-rate", "nan"}, "not \"nan\""},
+        {{"train", "--learning-rate", "1e-60"}, "--learning-rate is too small"},
+        {{"train", "--validation-split", "1"},
+         "--validation-split must be a number from 0 to below 1, not \"1\""},
+        {{"train", "--validation-split", "-0.1"}, "not \"-0.1\""},
+        {{"train", "--seed", "-1"}, "--seed must be a whole number from 0 to 2^64-1"},
+        {{"train", "--seed", "18446744073709551616"}, "not \"18446744073709551616\""},
+        {{"train", "--head", "none"}, "--head must be flatten-dense or avgpool, not \"none\""},
+        {{"train", "--blocks", "2,2"}, "--blocks and --filters must be of the same length"},
+        {{"train", "--blocks", "2,,2,2"}, "--blocks must be 1 to 8 whole numbers"},
+        {{"train", "--blocks", "1,1,1,1,1,1,1,1,1"}, "--blocks must be"},
+        {{"train", "--shuffle=yes"}, "--shuffle takes no value"},
+        {{"train", "--no-quiet"}, "unknown option \"--no-quiet\""},
+        {{"train", "--nonsense=3"}, "unknown option \"--nonsense\""},
+        {{"train", "-x"}, "unknown option \"-x\""},
+        {{"train", "mnist"}, "unexpected argument \"mnist\""},
+        {{"train", "--device", "tpu"}, "tpu"},
+        {{"train", "--data", ""}, "--data must be a text that is not empty"},
+        {{"eval"}, "--model is missing"},
+        {{"info", "--device", "tpu"}, "tpu"},
+        {{"info", "--input-shape", "32,32"}, "--input-shape must be 3 whole numbers"},
+        {{"replay"}, "REFERENCE.json is missing"},
+        {{"replay", "a.json", "b.json"}, "unexpected argument \"b.json\""},
+        {{"devices", "--verbose"}, "unknown option \"--verbose\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct program_result result =
+            program_run(CLEF_PROGRAM, &(struct program_setting){0}, rows[i].arguments);
+        check_exit(&result, 2);
+        check_one_line(&result, rows[i].message);
+        assert_string_equal("", result.out);
+        program_release(&result);
+    }
+}
+
+// Trains on the directory "data" into the directory "out/run", and expects a failure that leaves
+// neither.
+static void check_training_fails(void **state, const struct program_setting *setting,
+                                 const char *rate, const char *message)
+{
+    char data[512], out[512];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "out/run"));
+    struct program_result result = program_run(
+        CLEF_PROGRAM, setting,
+        (const char *const[]){"train", "--data", data, "--out", out, "--epochs", "1",
+                              "--learning-rate", rate, "--batch-size", "2", SMALL_NETWORK, NULL});
+    check_exit(&result, 1);
+    check_one_line(&result, message);
+    assert_null(strstr(result.out, "test_loss: "));
+    assert_int_not_equal(0, access(temp_path(state, "out"), F_OK));
+    program_release(&result);
+}
+
+static void check_bad_data(void **state, const char *message)
+{
+    check_training_fails(state, &(struct program_setting){0}, "1e-3", message);
+}
+
+static void test_missing_data(void **state)
+{
+    check_bad_data(state, temp_path(state, "data"));
+}
+
+// Each row replaces one file of a sound directory by these bytes.
+static void test_damaged_data(void **state)
+{
+    static const uint8_t wrong_magic[] = {0, 0, 13, 1, 0, 0, 0, 1, 0};
+    static const uint8_t nine_labels[] = {0, 0, 8, 1, 0, 0, 0, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint8_t label_ten[] = {0, 0, 8, 1, 0, 0, 0, 10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 10};
+    static const uint8_t truncated[] = {0, 0, 8, 1, 0, 0, 0, 10, 0, 1, 2};
+    static const uint8_t trailing[] = {0, 0, 8, 1, 0, 0, 0, 10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0};
+    static const uint8_t short_header[] = {0, 0, 8, 1, 0, 0};
+    static const struct {
+        const uint8_t *bytes;
+        size_t size;
+        const char *message;
+    } rows[] = {
+        {NULL, 0, "labels-idx1-ubyte"},
+        {wrong_magic, sizeof wrong_magic, "labels-idx1-ubyte"},
+        {nine_labels, sizeof nine_labels, "9"},
+        {label_ten, sizeof label_ten, "10"},
+        {truncated, sizeof truncated, "labels-idx1-ubyte"},
+        {trailing, sizeof trailing, "labels-idx1-ubyte"},
+        {short_header, sizeof short_header, "labels-idx1-ubyte"},
+    };
+    static const char *const names[] = {"data/train-labels-idx1-ubyte",
+                                        "data/t10k-labels-idx1-ubyte"};
+    size_t size;
+    write_tiny_data(temp_path(state, "data"));
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
+        const char *name = names[i % 2];
+        char *sound = read_file(temp_path(state, name), &size);
+        write_file(temp_path(state, name), rows[i / 2].bytes, rows[i / 2].size);
+        check_bad_data(state, rows[i / 2].message);
+        write_file(temp_path(state, name), sound, size);
+        free(sound);
+    }
+    unlink(temp_path(state, "data/t10k-images-idx3-ubyte"));
+    check_bad_data(state, "t10k-images-idx3-ubyte");
+}
+
+static void test_nothing_to_train(void **state)
+{
+    char data[512];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    write_tiny_data(data);
+    struct program_result result =
+        RUN_CLEF("train", "--data", data, "--limit", "1", "--out", temp_path(state, "out"));
+    check_exit(&result, 1);
+    check_one_line(&result, "no images are left to train on");
+    assert_int_not_equal(0, access(temp_path(state, "out"), F_OK));
+    program_release(&result);
+}
+
+// Root may write anywhere, so the directory is one that nobody can make: below a file.
+static void test_unwritable_out(void **state)
+{
+    char data[512], out[512];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    write_tiny_data(data);
+    write_file(temp_path(state, "file"), "text", 4);
+    static const char *const outs[] = {"file", "file/out", "file/out/run"};
+    for (size_t i = 0; i < sizeof outs / sizeof outs[0]; i++) {
+        snprintf(out, sizeof out, "%s", temp_path(state, outs[i]));
+        struct program_result result =
+            RUN_CLEF("train", "--data", data, "--out", out, "--epochs", "1000000");
+        check_exit(&result, 1);
+        check_one_line(&result, "/file");
+        // It fails before the first epoch, not after the last.
+        assert_null(strstr(result.out, "Epoch"));
+        program_release(&result);
+    }
+    size_t size;
+    char *text = read_file(temp_path(state, "file"), &size);
+    assert_int_equal(4, size);
+    assert_memory_equal("text", text, 4);
+    free(text);
+}
+
+// Where permissions count, a directory that may not be written is noticed as early.
+static void test_read_only_out(void **state)
+{
+    if (geteuid() == 0)
+        skip();
+    char data[512];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    write_tiny_data(data);
+    assert_int_equal(0, mkdir(temp_path(state, "fixed"), 0555));
+    struct program_result result = RUN_CLEF("train", "--data", data, "--out",
+                                            temp_path(state, "fixed"), "--epochs", "1000000");
+    check_exit(&result, 1);
+    check_one_line(&result, "fixed");
+    assert_int_equal(0, count_entries(temp_path(state, "fixed")));
+    program_release(&result);
+}
+
+// A limit on the size of files stands for a full disk: the model does not fit.
+static void test_full_disk(void **state)
+{
+    write_tiny_data(temp_path(state, "data"));
+    check_training_fails(state, &(struct program_setting){.file_limit = 4096}, "1e-3",
+                         "model.safetensors");
+}
+
+// What an earlier run left stays as it was.
+static void test_full_disk_keeps_files(void **state)
+{
+    char data[512], out[512];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
+    write_tiny_data(data);
+    assert_int_equal(0, mkdir(out, 0777));
+    write_file(temp_path(state, "out/model.safetensors"), "earlier", 7);
+    struct program_result result =
+        program_run(CLEF_PROGRAM, &(struct program_setting){.file_limit = 4096},
+                    (const char *const[]){"train", "--data", data, "--out", out, "--epochs", "1",
+                                          SMALL_NETWORK, NULL});
+    check_exit(&result, 1);
+    check_one_line(&result, "model.safetensors");
+    assert_int_equal(1, count_entries(out));
+    size_t size;
+    char *text = read_file(temp_path(state, "out/model.safetensors"), &size);
+    assert_int_equal(7, size);
+    assert_memory_equal("earlier", text, 7);
+    free(text);
+    program_release(&result);
+}
+
+static void test_full_standard_output(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {{"--help"}, {"devices"}, {"devices", "--json"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct program_result result =
+            program_run(CLEF_PROGRAM, &(struct program_setting){.stdout_to = "/dev/full"}, rows[i]);
+        check_exit(&result, 1);
+        check_one_line(&result, "standard output");
+        program_release(&result);
+    }
+}
+
+static void test_diverges(void **state)
+{
+    write_tiny_data(temp_path(state, "data"));
+    check_training_fails(state, &(struct program_setting){0}, "1e30", "layer");
+}
+
+static void test_bad_models(void **state)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s", temp_path(state, "model.safetensors"));
+    for (int i = 0; i < 3; i++) {
+        if (i > 0)
+            write_file(path, "not a model, and too short", i == 1 ? 0 : 26);
+        struct program_result result = RUN_CLEF("eval", "--model", path, "--data", CLEF_MNIST);
+        check_exit(&result, 1);
+        check_one_line(&result, "model.safetensors");
+        assert_string_equal("", result.out);
+        program_release(&result);
+    }
+}
+
+#define IN_DIRECTORY(test) \
+    cmocka_unit_test_setup_teardown(test, temp_directory_setup, temp_directory_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_usage),
+        IN_DIRECTORY(test_missing_data),
+        IN_DIRECTORY(test_damaged_data),
+        IN_DIRECTORY(test_nothing_to_train),
+        IN_DIRECTORY(test_unwritable_out),
+        IN_DIRECTORY(test_read_only_out),
+        IN_DIRECTORY(test_full_disk),
+        IN_DIRECTORY(test_full_disk_keeps_files),
+        cmocka_unit_test(test_full_standard_output),
+        IN_DIRECTORY(test_diverges),
+        IN_DIRECTORY(test_bad_models),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

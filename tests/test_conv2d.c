@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolution: forward, backward_data and backward_weights over one table of shapes.
+#include "support/harness.h"
+#include "support/oracle.h"
+#include "support/test_layouts.h"
+
+#include <math.h>
+
+// Sums of float32 products stray from the exact ones by a few units in the last place (6e-8) per
+// root of the number of terms; 1e-5 of the largest leaves room for a few thousand terms, and for
+// the transforms of a Winograd algorithm, which lose about one more decimal digit.
+#define TOLERANCE 1e-5
+
+enum flags {
+    BIAS = 1,
+    RELU = 2,
+    ADDEND = 4,   // Of backward_data.
+    IN_PLACE = 8, // The addend is diff_src.
+    REAL = 16,    // Real numbers instead of small integers, whose sums are exact.
+    NOT_FINITE = 32,
+};
+
+struct row {
+    int n, h, w, in, out;
+    int kernel_h, kernel_w, stride_h, stride_w;
+    int padding, src_layout, dst_layout, flags;
+};
+
+static const struct row rows[] = {
+    // One pixel: of nine taps one meets the image.
+    {1, 1, 1, 1, 1, 3, 3, 1, 1, SAME, NHWC, NHWC, 0},
+    {7, 1, 1, 17, 33, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | RELU},
+    {64, 1, 1, 33, 100, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | ADDEND},
+    {64, 1, 1, 64, 64, 1, 1, 1, 1, VALID, NHWC, NHWC, BIAS | RELU | ADDEND | IN_PLACE},
+    {13, 1, 1, 5, 3, 5, 5, 2, 2, SAME, HWNC, NHWC, 0},
+    // The default network's kinds of layer, with fewer channels.
+    {7, 32, 32, 1, 17, 7, 7, 2, 2, SAME, NHWC, HWNC, BIAS | RELU},
+    {2, 32, 32, 1, 64, 7, 7, 2, 2, SAME, NHWC, NHWC, BIAS | RELU | REAL},
+    {64, 4, 4, 33, 17, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | ADDEND},
+    {7, 8, 8, 33, 64, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | ADDEND | IN_PLACE},
+    {7, 8, 8, 33, 64, 3, 3, 1, 1, SAME, NHWC, NHWC, BIAS | REAL},
+    {64, 4, 4, 17, 33, 3, 3, 2, 2, SAME, HWNC, HWNC, BIAS},
+    {64, 4, 4, 17, 33, 1, 1, 2, 2, SAME, HWNC, HWNC, BIAS | ADDEND},
+    {7, 2, 2, 64, 100, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | RELU},
+    {64, 2, 2, 33, 65, 3, 3, 2, 2, SAME, HWNC, HWNC, REAL},
+    // Images larger than batches.
+    {2, 20, 18, 3, 17, 3, 3, 1, 1, SAME, NHWC, NHWC, BIAS},
+    {2, 20, 18, 17, 33, 3, 3, 2, 2, SAME, NHWC, NHWC, BIAS | RELU | ADDEND},
+    {2, 20, 18, 17, 5, 3, 3, 1, 1, SAME, HWNC, HWNC, ADDEND},
+    {1, 31, 29, 3, 5, 5, 5, 2, 2, VALID, NHWC, NHWC, BIAS},
+    {1, 16, 19, 33, 33, 3, 3, 1, 1, SAME, NHWC, NHWC, ADDEND | IN_PLACE | REAL},
+    // Odd kernels, strides and paddings.
+    {1, 5, 7, 3, 5, 3, 5, 1, 2, SAME, NHWC, NHWC, BIAS},
+    {7, 5, 6, 5, 17, 5, 3, 2, 1, VALID, NHWC, HWNC, 0},
+    {7, 9, 8, 3, 33, 3, 3, 3, 3, SAME, HWNC, HWNC, RELU},
+    {2, 9, 11, 17, 3, 2, 2, 3, 3, VALID, NHWC, NHWC, BIAS | ADDEND},
+    {2, 10, 10, 5, 5, 1, 1, 3, 3, VALID, NHWC, NHWC, 0},
+    {2, 10, 7, 5, 33, 1, 1, 1, 2, SAME, HWNC, NHWC, BIAS},
+    {1, 7, 7, 5, 17, 7, 7, 1, 1, SAME, NHWC, NHWC, 0},
+    {3, 7, 7, 3, 17, 7, 7, 1, 1, VALID, NHWC, NHWC, BIAS},
+    {2, 8, 6, 17, 16, 3, 3, 2, 2, SYMMETRIC, NHWC, NHWC, 0},
+    {5, 6, 6, 16, 32, 3, 3, 1, 1, SYMMETRIC, HWNC, HWNC, REAL},
+    {2, 3, 2, 9, 15, 5, 5, 1, 1, SYMMETRIC, NHWC, HWNC, ADDEND},
+    {2, 6, 6, 8, 16, 4, 4, 1, 1, SAME, NHWC, NHWC, BIAS},
+    {1, 1, 9, 5, 3, 1, 3, 1, 1, SAME, NHWC, NHWC, 0},
+    {1, 9, 1, 5, 3, 3, 1, 2, 1, SAME, NHWC, NHWC, 0},
+    // Rows in different orders, and with gaps.
+    {13, 5, 5, 17, 33, 3, 3, 1, 1, SAME, NHWC, HWNC, BIAS | ADDEND},
+    {13, 5, 5, 17, 33, 3, 3, 1, 1, SAME, HWNC, NHWC, BIAS | ADDEND},
+    {3, 6, 5, 5, 17, 3, 3, 1, 1, SAME, NHWC_GAPS, NHWC_GAPS, BIAS | ADDEND},
+    {3, 6, 5, 5, 17, 3, 3, 2, 2, VALID, HWNC_GAPS, NHWC_GAPS, RELU | ADDEND | IN_PLACE},
+    {14, 3, 3, 16, 32, 3, 3, 1, 1, SAME, HWNC_GAPS, HWNC_GAPS, BIAS},
+    // Many channels, few of the other side.
+    {3, 3, 3, 1, 100, 3, 3, 1, 1, SAME, NHWC, NHWC, BIAS},
+    {3, 3, 3, 100, 1, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | REAL},
+    {2, 2, 3, 300, 70, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | RELU},
+    // NaN and infinity reach all that depends on them, and nothing else.
+    {3, 6, 6, 5, 17, 3, 3, 1, 1, SAME, NHWC, NHWC, BIAS | RELU | REAL | NOT_FINITE},
+    {7, 4, 4, 33, 16, 3, 3, 2, 2, SAME, HWNC, HWNC, REAL | NOT_FINITE},
+    {16, 2, 2, 16, 32, 1, 1, 1, 1, VALID, HWNC, HWNC, BIAS | RELU | REAL | NOT_FINITE},
+};
+
+struct shapes {
+    struct oracle_conv2d conv;
+    struct test_weights_shape weights;
+    struct clef_window window;
+};
+
+static struct shapes describe(struct session *s, const struct row *r)
+{
+    struct shapes shapes = {
+        .conv = {.window = oracle_window((enum oracle_padding)r->padding, r->h, r->w, r->kernel_h,
+                                         r->kernel_w, r->stride_h, r->stride_w),
+                 .n = r->n,
+                 .in = r->in,
+                 .out = r->out},
+        .weights = {.kernel_h = r->kernel_h, .kernel_w = r->kernel_w, .in = r->in, .out = r->out},
+    };
+    const struct oracle_window *w = &shapes.conv.window;
+    shapes.window = test_window(w);
+    session_describe(s,
+                     "n %d, %dx%dx%d to %dx%dx%d, kernel %dx%d, stride %dx%d, pad %d %d, layouts "
+                     "%d %d, flags %d",
+                     r->n, r->h, r->w, r->in, w->out_h, w->out_w, r->out, r->kernel_h, r->kernel_w,
+                     r->stride_h, r->stride_w, w->pad_top, w->pad_left, r->src_layout,
+                     r->dst_layout, r->flags);
+    return shapes;
+}
+
+static void fill(struct session *s, const struct row *r, struct test_tensor *t)
+{
+    if (r->flags & REAL)
+        fill_uniform(s, t, -1, 1);
+    else
+        fill_integers(s, t, -3, 3);
+    if (r->flags & NOT_FINITE) {
+        *test_at(t, 0, 0, t->view.w - 1, t->view.c - 1) = NAN;
+        *test_at(t, t->view.n - 1, t->view.h - 1, 0, 0) = INFINITY;
+    }
+}
+
+// A vector of real numbers or integers, without NaN.
+static struct test_tensor *filled_vector(struct session *s, const struct row *r, const char *name)
+{
+    struct test_tensor *t = test_input_vector(s, name, (size_t)r->out);
+    if (r->flags & REAL)
+        fill_uniform(s, t, -1, 1);
+    else
+        fill_integers(s, t, -20, 20);
+    return t;
+}
+
+static struct test_tensor *filled_weights(struct session *s, const struct row *r,
+                                          struct test_weights_shape *shape)
+{
+    struct test_tensor *t = test_input_weights(s, "weights", shape);
+    if (r->flags & REAL)
+        fill_weights_uniform(s, t, shape, -1, 1);
+    else
+        fill_weights_integers(s, t, shape, -3, 3);
+    return t;
+}
+
+// The executed operations, counted by looking at every tap.
+static void check_flops(struct session *s, const struct shapes *shapes)
+{
+    const struct oracle_conv2d *conv = &shapes->conv;
+    double flops = 2.0 * conv->n * conv->in * conv->out * oracle_executed_taps(&conv->window);
+    if (session_algorithm_is_direct(s) && session_info(s)->flops != flops)
+        session_fail(s, "info tells %.0f flops, executed are %.0f", session_info(s)->flops, flops);
+}
+
+static void check(struct session *s, const struct row *r, const struct test_tensor *t,
+                  const double *expected)
+{
+    if (r->flags & REAL && session_algorithm_is_direct(s))
+        check_close(s, t, expected, TOLERANCE, 0);
+    else
+        check_sums(s, t, expected, TOLERANCE);
+}
+
+// ---------------------------------------------------------------- forward
+
+static void run_forward(struct session *s, int index)
+{
+    const struct row *r = &rows[index];
+    struct shapes shapes = describe(s, r);
+    const struct oracle_window *w = &shapes.conv.window;
+    struct test_tensor *src = test_input(s, "src", r->src_layout, r->n, r->h, r->w, r->in);
+    fill(s, r, src);
+    struct test_tensor *weights = filled_weights(s, r, &shapes.weights);
+    struct test_tensor *bias = r->flags & BIAS ? filled_vector(s, r, "bias") : NULL;
+    struct test_tensor *dst =
+        test_output(s, "dst", r->dst_layout, r->n, w->out_h, w->out_w, r->out);
+    struct clef_conv2d_forward_args args = {.src = &src->view,
+                                            .weights = &weights->view,
+                                            .bias = bias ? &bias->view : NULL,
+                                            .dst = &dst->view,
+                                            .window = shapes.window,
+                                            .relu = r->flags & RELU};
+    if (!RUN_OP(s, conv2d_forward, &args, NULL))
+        return;
+    double *expected = session_doubles(s, clef_tensor_count(&dst->view));
+    oracle_conv2d_forward(&shapes.conv, test_values(s, src),
+                          test_weights_values(s, weights, &shapes.weights),
+                          bias ? test_values(s, bias) : NULL, args.relu, expected);
+    check(s, r, dst, expected);
+    check_flops(s, &shapes);
+}
+
+void test_op_conv2d_forward(void **state)
+{
+    (void)state;
+    run_rows("conv2d_forward", ARRAY_LENGTH(rows), run_forward);
+}
+
+// ---------------------------------------------------------------- backward_data
+
+static void run_backward_data(struct session *s, int index)
+{
+    const struct row *r = &rows[index];
+    struct shapes shapes = describe(s, r);
+    const struct oracle_window *w = &shapes.conv.window;
+    struct test_tensor *diff_dst =
+        test_input(s, "diff_dst", r->dst_layout, r->n, w->out_h, w->out_w, r->out);
+    fill(s, r, diff_dst);
+    struct test_tensor *weights = filled_weights(s, r, &shapes.weights);
+    struct test_tensor *diff_src =
+        test_output(s, "diff_src", r->src_layout, r->n, r->h, r->w, r->in);
+    struct test_tensor *addend = NULL;
+    if (r->flags & ADDEND) {
+        addend = r->flags & IN_PLACE
+                     ? diff_src
+                     : test_input(s, "addend", r->src_layout, r->n, r->h, r->w, r->in);
+        fill(s, r, addend);
+    }
+    struct clef_conv2d_backward_data_args args = {.diff_dst = &diff_dst->view,
+                                                  .weights = &weights->view,
+                                                  .addend = addend ? &addend->view : NULL,
+                                                  .diff_src = &diff_src->view,
+                                                  .window = shapes.window};
+    if (!RUN_OP(s, conv2d_backward_data, &args, NULL))
+        return;
+    double *expected = session_doubles(s, clef_tensor_count(&diff_src->view));
+    oracle_conv2d_backward_data(&shapes.conv, test_values(s, diff_dst),
+                                test_weights_values(s, weights, &shapes.weights),
+                                addend ? test_values(s, addend) : NULL, expected);
+    check(s, r, diff_src, expected);
+    check_flops(s, &shapes);
+}
+
+void test_op_conv2d_backward_data(void **state)
+{
+    (void)state;
+    run_rows("conv2d_backward_data", ARRAY_LENGTH(rows), run_backward_data);
+}
+
+// ---------------------------------------------------------------- backward_weights
+
+static void run_backward_weights(struct session *s, int index)
+{
+    const struct row *r = &rows[index];
+    struct shapes shapes = describe(s, r);
+    const struct oracle_window *w = &shapes.conv.window;
+    struct test_tensor *src = test_input(s, "src", r->src_layout, r->n, r->h, r->w, r->in);
+    struct test_tensor *diff_dst =
+        test_input(s, "diff_dst", r->dst_layout, r->n, w->out_h, w->out_w, r->out);
+    fill(s, r, src);
+    fill(s, r, diff_dst);
+    struct test_tensor *diff_weights = test_output_weights(s, "diff_weights", &shapes.weights);
+    struct test_tensor *diff_bias =
+        r->flags & BIAS ? test_output_vector(s, "diff_bias", (size_t)r->out) : NULL;
+    struct clef_conv2d_backward_weights_args args = {.src = &src->view,
+                                                     .diff_dst = &diff_dst->view,
+                                                     .diff_weights = &diff_weights->view,
+                                                     .diff_bias =
+                                                         diff_bias ? &diff_bias->view : NULL,
+                                                     .window = shapes.window};
+    if (!RUN_OP(s, conv2d_backward_weights, &args, NULL))
+        return;
+    size_t taps = (size_t)r->kernel_h * (size_t)r->kernel_w;
+    double *expected = session_doubles(s, taps * (size_t)r->in * (size_t)r->out);
+    double *expected_bias = session_doubles(s, (size_t)r->out);
+    bool *reached = session_memory(s, taps * sizeof(bool));
+    oracle_reached(w, reached);
+    oracle_conv2d_backward_weights(&shapes.conv, test_values(s, src), test_values(s, diff_dst),
+                                   expected, expected_bias);
+    bool exact = !(r->flags & REAL) && session_algorithm_is_direct(s);
+    check_weights(s, diff_weights, &shapes.weights, expected, reached, exact, TOLERANCE);
+    if (diff_bias)
+        check(s, r, diff_bias, expected_bias);
+    check_flops(s, &shapes);
+}
+
+void test_op_conv2d_backward_weights(void **state)
+{
+    (void)state;
+    run_rows("conv2d_backward_weights", ARRAY_LENGTH(rows), run_backward_weights);
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dense layer, with the flattening of its input.
+#include "support/harness.h"
+#include "support/oracle.h"
+#include "support/test_layouts.h"
+
+// See test_conv2d.c: the same sums, of up to a few thousand terms.
+#define TOLERANCE 1e-5
+
+enum flags { BIAS = 1, RELU = 2, REAL = 4 };
+
+struct row {
+    int n, h, w, c, out;
+    int src_layout, dst_layout, flags;
+};
+
+static const struct row rows[] = {
+    {1, 1, 1, 1, 1, NHWC, NHWC, 0},
+    {1, 1, 1, 512, 10, NHWC, NHWC, BIAS | REAL},
+    {7, 1, 1, 100, 33, NHWC, NHWC, BIAS | RELU},
+    {64, 1, 1, 64, 100, HWNC, HWNC, BIAS | RELU | REAL},
+    {64, 1, 1, 100, 10, NHWC, NHWC, BIAS},
+    {64, 1, 1, 33, 17, HWNC, NHWC, 0},
+    {7, 3, 5, 17, 3, NHWC, NHWC, BIAS},
+    {7, 3, 5, 17, 33, HWNC, HWNC, BIAS | RELU},
+    {13, 2, 2, 5, 100, HWNC, NHWC, 0},
+    {1, 4, 3, 33, 5, NHWC, HWNC, BIAS | REAL},
+    {3, 2, 3, 5, 17, NHWC_GAPS, NHWC_GAPS, BIAS | RELU},
+    {3, 2, 3, 5, 33, HWNC_GAPS, NHWC, BIAS},
+    {5, 1, 1, 1, 64, NHWC, NHWC, BIAS},
+    {5, 1, 1, 1000, 1, NHWC, NHWC, BIAS | REAL},
+    {2, 7, 7, 16, 32, NHWC, NHWC, BIAS},
+};
+
+struct shapes {
+    struct oracle_dense dense;
+    struct test_weights_shape weights;
+};
+
+static struct shapes describe(struct session *s, const struct row *r)
+{
+    session_describe(s, "n %d, %dx%dx%d to %d, layouts %d %d, flags %d", r->n, r->h, r->w, r->c,
+                     r->out, r->src_layout, r->dst_layout, r->flags);
+    return (struct shapes){
+        .dense = {.n = r->n, .in = r->h * r->w * r->c, .out = r->out},
+        .weights = {.kernel_h = r->h, .kernel_w = r->w, .in = r->c, .out = r->out},
+    };
+}
+
+static void fill(struct session *s, const struct row *r, struct test_tensor *t)
+{
+    if (r->flags & REAL)
+        fill_uniform(s, t, -1, 1);
+    else
+        fill_integers(s, t, -3, 3);
+}
+
+static struct test_tensor *filled_weights(struct session *s, const struct row *r,
+                                          struct test_weights_shape *shape)
+{
+    struct test_tensor *t = test_input_weights(s, "weights", shape);
+    if (r->flags & REAL)
+        fill_weights_uniform(s, t, shape, -1, 1);
+    else
+        fill_weights_integers(s, t, shape, -3, 3);
+    return t;
+}
+
+static void check(struct session *s, const struct row *r, const struct test_tensor *t,
+                  const double *expected)
+{
+    if (r->flags & REAL)
+        check_close(s, t, expected, TOLERANCE, 0);
+    else
+        check_exact(s, t, expected);
+}
+
+static void check_flops(struct session *s, const struct oracle_dense *d)
+{
+    double flops = 2.0 * d->n * d->in * d->out;
+    if (session_info(s)->flops != flops)
+        session_fail(s, "info tells %.0f flops, executed are %.0f", session_info(s)->flops, flops);
+}
+
+static void run_forward(struct session *s, int index)
+{
+    const struct row *r = &rows[index];
+    struct shapes shapes = describe(s, r);
+    struct test_tensor *src = test_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
+    fill(s, r, src);
+    struct test_tensor *weights = filled_weights(s, r, &shapes.weights);
+    struct test_tensor *bias =
+        r->flags & BIAS ? test_input_vector(s, "bias", (size_t)r->out) : NULL;
+    if (bias)
+        fill(s, r, bias);
+    struct test_tensor *dst = test_output(s, "dst", r->dst_layout, r->n, 1, 1, r->out);
+    struct clef_dense_forward_args args = {.src = &src->view,
+                                           .weights = &weights->view,
+                                           .bias = bias ? &bias->view : NULL,
+                                           .dst = &dst->view,
+                                           .relu = r->flags & RELU};
+    if (!RUN_OP(s, dense_forward, &args, NULL))
+        return;
+    double *expected = session_doubles(s, clef_tensor_count(&dst->view));
+    oracle_dense_forward(&shapes.dense, test_values(s, src),
+                         test_weights_values(s, weights, &shapes.weights),
+                         bias ? test_values(s, bias) : NULL, args.relu, expected);
+    check(s, r, dst, expected);
+    check_flops(s, &shapes.dense);
+}
+
+void test_op_dense_forward(void **state)
+{
+    (void)state;
+    run_rows("dense_forward", ARRAY_LENGTH(rows), run_forward);
+}
+
+static void run_backward_data(struct session *s, int index)
+{
+    const struct row *r = &rows[index];
+    struct shapes shapes = describe(s, r);
+    struct test_tensor *diff_dst = test_input(s, "diff_dst", r->dst_layout, r->n, 1, 1, r->out);
+    fill(s, r, diff_dst);
+    struct test_tensor *weights = filled_weights(s, r, &shapes.weights);
+    struct test_tensor *diff_src =
+        test_output(s, "diff_src", r->src_layout, r->n, r->h, r->w, r->c);
+    struct clef_dense_backward_data_args args = {
+        .diff_dst = &diff_dst->view, .weights = &weights->view, .diff_src = &diff_src->view};
+    if (!RUN_OP(s, dense_backward_data, &args, NULL))
+        return;
+    double *expected = session_doubles(s, clef_tensor_count(&diff_src->view));
+    oracle_dense_backward_data(&shapes.dense, test_values(s, diff_dst),
+                               test_weights_values(s, weights, &shapes.weights), expected);
+    check(s, r, diff_src, expected);
+    check_flops(s, &shapes.dense);
+}
+
+void test_op_dense_backward_data(void **state)
+{
+    (void)state;
+    run_rows("dense_backward_data", ARRAY_LENGTH(rows), run_backward_data);
+}
+
+static void run_backward_weights(struct session *s, int index)
+{
+    const struct row *r = &rows[index];
+    struct shapes shapes = describe(s, r);
+    struct test_tensor *src = test_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
+    struct test_tensor *diff_dst = test_input(s, "diff_dst", r->dst_layout, r->n, 1, 1, r->out);
+    fill(s, r, src);
+    fill(s, r, diff_dst);
+    struct test_tensor *diff_weights = test_output_weights(s, "diff_weights", &shapes.weights);
+    struct test_tensor *diff_bias =
+        r->flags & BIAS ? test_output_vector(s, "diff_bias", (size_t)r->out) : NULL;
+    struct clef_dense_backward_weights_args args = {.src = &src->view,
+                                                    .diff_dst = &diff_dst->view,
+                                                    .diff_weights = &diff_weights->view,
+                                                    .diff_bias =
+                                                        diff_bias ? &diff_bias->view : NULL};
+    if (!RUN_OP(s, dense_backward_weights, &args, NULL))
+        return;
+    double *expected = session_doubles(s, (size_t)shapes.dense.in * (size_t)r->out);
+    double *expected_bias = session_doubles(s, (size_t)r->out);
+    oracle_dense_backward_weights(&shapes.dense, test_values(s, src), test_values(s, diff_dst),
+                                  expected, expected_bias);
+    check_weights(s, diff_weights, &shapes.weights, expected, NULL, !(r->flags & REAL), TOLERANCE);
+    if (diff_bias)
+        check(s, r, diff_bias, expected_bias);
+    check_flops(s, &shapes.dense);
+}
+
+void test_op_dense_backward_weights(void **state)
+{
+    (void)state;
+    run_rows("dense_backward_weights", ARRAY_LENGTH(rows), run_backward_weights);
+}

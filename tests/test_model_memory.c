@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a model tells about itself: memory, plans, layers.
+#include "support/model_fixture.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static void test_memory_plan(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clef_memory_plan training, inference, larger;
+    OK(clef_model_plan_memory(fixture->model, FIXTURE_BATCH, true, &training));
+    OK(clef_model_plan_memory(fixture->model, FIXTURE_BATCH, false, &inference));
+    OK(clef_model_plan_memory(fixture->model, 4 * FIXTURE_BATCH, true, &larger));
+    assert_int_equal(training.total, training.parameters + training.gradients + training.moments +
+                                         training.activations + training.scratch);
+    assert_int_equal(training.moments, 2 * training.gradients);
+    assert_int_equal(inference.gradients + inference.moments, 0);
+    assert_true(inference.activations < training.activations);
+    assert_true(larger.activations > 3 * training.activations);
+}
+
+static void test_too_large_batch(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t present = clef_device_get_info(fixture->device)->memory_bytes;
+    if (present == 0)
+        skip();
+    struct clef_resnet_config config = fixture_config();
+    config.input_height = config.input_width = 1024;
+    config.head = CLEF_HEAD_AVGPOOL;
+    struct clef_model *model;
+    OK(clef_model_create_resnet(fixture->device, &config, 0, &model));
+    struct clef_memory_plan plan;
+    OK(clef_model_plan_memory(model, 65536, true, &plan));
+    assert_true(plan.total > present);
+    EXPECT_FAILURE(clef_model_prepare(model, 65536, true), CLEF_OUT_OF_MEMORY, "batch size of ");
+    int named = atoi(strstr(clef_last_error(), "batch size of ") + strlen("batch size of "));
+    assert_true(named >= 1 && named < 65536);
+    OK(clef_model_plan_memory(model, named, true, &plan));
+    assert_true(plan.total <= present);
+    OK(clef_model_plan_memory(model, 2 * named, true, &plan));
+    assert_true(plan.total > present);
+    clef_model_destroy(model);
+}
+
+struct visits {
+    int count;
+    char first[64], last[64];
+};
+
+static clef_status visit(void *user, const char *layer, const char *op, struct clef_plan *plan)
+{
+    struct visits *visits = user;
+    assert_non_null(plan);
+    assert_non_null(clef_plan_get_info(plan)->algorithm);
+    if (visits->count++ == 0)
+        strncpy(visits->first, op, sizeof visits->first - 1);
+    strncpy(visits->last, layer, sizeof visits->last - 1);
+    return CLEF_OK;
+}
+
+static clef_status refuse_visit(void *user, const char *layer, const char *op,
+                                struct clef_plan *plan)
+{
+    (void)user, (void)layer, (void)op, (void)plan;
+    return CLEF_INTERRUPTED;
+}
+
+static void test_visit_plans(void **state)
+{
+    struct fixture *fixture = *state;
+    struct visits visits = {0};
+    OK(clef_model_visit_plans(fixture->model, FIXTURE_BATCH, true, visit, &visits));
+    assert_string_equal(visits.first, "copy");
+    assert_string_equal(visits.last, "optimizer");
+    memset(&visits, 0, sizeof visits);
+    OK(clef_model_visit_plans(fixture->model, FIXTURE_BATCH, false, visit, &visits));
+    assert_string_equal(visits.first, "cast");
+    assert_string_equal(visits.last, "loss");
+    // Cast, 8 convolutions, 7 normalisations, pool, two dense layers, loss.
+    assert_int_equal(visits.count, 20);
+    assert_int_equal(
+        clef_model_visit_plans(fixture->model, FIXTURE_BATCH, false, refuse_visit, NULL),
+        CLEF_INTERRUPTED);
+}
+
+static void test_layers(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t parameters = 0, counted = 0;
+    int count = clef_model_layer_count(fixture->model);
+    for (int i = 0; i < count; i++)
+        parameters += clef_model_get_layer(fixture->model, i).parameters;
+    for (int i = 0; i < clef_model_parameter_count(fixture->model); i++)
+        counted += clef_model_get_parameter(fixture->model, i).count;
+    assert_int_equal(parameters, counted);
+    struct clef_layer stem = clef_model_get_layer(fixture->model, 1);
+    assert_string_equal(stem.name, "stem.conv");
+    assert_string_equal(stem.type, "Conv2D");
+    assert_true(stem.height == 8 && stem.width == 8 && stem.channels == 8 && stem.inputs == 1 &&
+                stem.input[0] == 0);
+    struct clef_layer flatten = clef_model_get_layer(fixture->model, count - 3);
+    assert_string_equal(flatten.type, "Flatten");
+    assert_true(flatten.height == 0 && flatten.channels == 2 * 2 * 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(test_memory_plan),
+        FIXTURE_TEST(test_too_large_batch),
+        FIXTURE_TEST(test_visit_plans),
+        FIXTURE_TEST(test_layers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

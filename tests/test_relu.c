@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// ReLU, exact on any data.
+#include "support/harness.h"
+#include "support/oracle.h"
+#include "support/test_layouts.h"
+
+#include <math.h>
+
+struct row {
+    int n, h, w, c, layout;
+    bool in_place;
+};
+
+static const struct row rows[] = {
+    {1, 1, 1, 1, NHWC, false},   {7, 1, 1, 17, HWNC, false},  {64, 1, 1, 100, NHWC, true},
+    {3, 5, 7, 5, NHWC, false},   {64, 4, 4, 33, HWNC, true},  {2, 20, 18, 3, NHWC, false},
+    {7, 16, 16, 64, HWNC, true}, {1, 33, 31, 1, NHWC, false}, {9, 32, 32, 8, HWNC, false},
+};
+
+static void describe(struct session *s, const struct row *r)
+{
+    session_describe(s, "%dx%dx%dx%d, layout %d%s", r->n, r->h, r->w, r->c, r->layout,
+                     r->in_place ? ", in place" : "");
+}
+
+static void run_forward(struct session *s, int index)
+{
+    const struct row *r = &rows[index];
+    describe(s, r);
+    struct test_tensor *src = test_input(s, "src", r->layout, r->n, r->h, r->w, r->c);
+    fill_uniform(s, src, -1, 1);
+    // NaN and infinity pass; a network must not hide them.
+    *test_at(src, r->n - 1, r->h - 1, r->w - 1, r->c - 1) = NAN;
+    *test_at(src, 0, 0, r->w - 1, 0) = index % 2 ? INFINITY : -INFINITY;
+    *test_at(src, 0, r->h / 2, 0, 0) = NAN;
+    struct test_tensor *dst = src;
+    if (r->in_place)
+        src->output = true;
+    else
+        dst = test_output(s, "dst", r->layout, r->n, r->h, r->w, r->c);
+    struct clef_relu_forward_args args = {.src = &src->view, .dst = &dst->view};
+    if (!RUN_OP(s, relu_forward, &args, NULL))
+        return;
+    double *expected = test_values(s, src);
+    for (size_t k = 0; k < clef_tensor_count(&src->view); k++)
+        expected[k] = oracle_relu(expected[k]);
+    check_exact(s, dst, expected);
+}
+
+void test_op_relu_forward(void **state)
+{
+    (void)state;
+    run_rows("relu_forward", ARRAY_LENGTH(rows), run_forward);
+}
+
+static void run_backward(struct session *s, int index)
+{
+    const struct row *r = &rows[index];
+    describe(s, r);
+    struct test_tensor *dst = test_input(s, "dst", r->layout, r->n, r->h, r->w, r->c);
+    struct test_tensor *diff_dst = test_input(s, "diff_dst", r->layout, r->n, r->h, r->w, r->c);
+    fill_integers(s, dst, -2, 3); // Many zeros, where the gradient is zero.
+    fill_uniform(s, diff_dst, -1, 1);
+    *test_at(dst, 0, 0, 0, 0) = 1;
+    *test_at(diff_dst, 0, 0, 0, 0) = NAN;
+    struct test_tensor *diff_src = diff_dst;
+    if (r->in_place)
+        diff_dst->output = true;
+    else
+        diff_src = test_output(s, "diff_src", r->layout, r->n, r->h, r->w, r->c);
+    struct clef_relu_backward_args args = {
+        .dst = &dst->view, .diff_dst = &diff_dst->view, .diff_src = &diff_src->view};
+    if (!RUN_OP(s, relu_backward, &args, NULL))
+        return;
+    const double *forward = test_values(s, dst);
+    double *expected = test_values(s, diff_dst);
+    for (size_t k = 0; k < clef_tensor_count(&dst->view); k++)
+        if (!(forward[k] > 0))
+            expected[k] = 0;
+    check_exact(s, diff_src, expected);
+}
+
+void test_op_relu_backward(void **state)
+{
+    (void)state;
+    run_rows("relu_backward", ARRAY_LENGTH(rows), run_backward);
+}

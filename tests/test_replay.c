@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// `clef replay` against trajectories that Keras recorded, as they are and falsified.
+#include "support/program.h"
+#include "support/temp_directory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+static const char golden[] = CLEF_TEST_DATA "/golden/seed_keras_float64_lr1e-3.json";
+static const char golden_slow[] = CLEF_TEST_DATA "/golden/seed_keras_float64_lr1e-4.json";
+
+static json_t *load(const char *path)
+{
+    json_t *root = json_load_file(path, 0, NULL);
+    assert_non_null(root);
+    return root;
+}
+
+// Takes the row of a quantity out of the report.
+static const json_t *find_row(const json_t *report, const char *name)
+{
+    size_t index;
+    json_t *row;
+    json_array_foreach(json_object_get(report, "rows"), index, row)
+    {
+        if (strcmp(json_string_value(json_object_get(row, "name")), name) == 0)
+            return row;
+    }
+    fail_msg("the report has no \"%s\"", name);
+    return NULL;
+}
+
+static double number_of(const json_t *row, const char *key)
+{
+    assert_true(json_is_number(json_object_get(row, key)));
+    return json_number_value(json_object_get(row, key));
+}
+
+// Replays a file that must pass, and checks that every quantity of it was compared.
+static void check_parity(const char *path)
+{
+    json_t *reference = load(path);
+    struct program_result result = RUN_CLEF("replay", path, "--data", CLEF_MNIST, "--json");
+    check_exit(&result, 0);
+    json_t *report = json_loads(result.out, 0, NULL);
+    assert_non_null(report);
+    assert_true(json_is_true(json_object_get(report, "passes")));
+    assert_true(json_is_true(json_object_get(report, "float32")));
+    size_t parameters = json_array_size(json_object_get(reference, "parameters"));
+    size_t losses = json_array_size(json_object_get(reference, "losses"));
+    size_t moving =
+        json_object_size(json_object_get(json_object_get(reference, "after"), "moving"));
+    assert_int_equal(82, parameters);
+    assert_int_equal(8, losses);
+    assert_int_equal(19, moving);
+    // Logits, gradients, losses, test loss and accuracy, norms of weights, means and variances,
+    // test logits.
+    assert_int_equal(1 + parameters + losses + 2 + parameters + 2 * moving + 1,
+                     json_array_size(json_object_get(report, "rows")));
+    // The limits, and the errors against them once more.
+    const json_t *logits = find_row(report, "step 1: logits (largest)");
+    assert_true(number_of(logits, "allowed") == 1e-4 && number_of(logits, "error") <= 1e-4);
+    const json_t *gradient = find_row(report, "step 1: gradient of stem.conv.weight");
+    assert_true(number_of(gradient, "allowed") == 1e-4 && number_of(gradient, "error") <= 1e-4);
+    const json_t *zero = find_row(report, "step 1: gradient of stage1.block1.conv1.bias");
+    assert_true(number_of(zero, "allowed") == 1e-6 && number_of(zero, "clef") < 1e-6);
+    const json_t *loss = find_row(report, "step 1: loss");
+    double recorded = json_number_value(json_array_get(json_object_get(reference, "losses"), 0));
+    assert_true(number_of(loss, "reference") == recorded);
+    assert_true(number_of(loss, "allowed") == 1e-3 && number_of(loss, "error") < 1e-5);
+    json_decref(report);
+    json_decref(reference);
+    program_release(&result);
+}
+
+static void test_parity(void **state)
+{
+    (void)state;
+    check_parity(golden);
+}
+
+static void test_parity_of_slow_learning(void **state)
+{
+    (void)state;
+    check_parity(golden_slow);
+}
+
+// Saves a changed reference under the name "float64.json", with no float32 file beside it.
+static const char *save(void **state, json_t *root)
+{
+    const char *path = temp_path(state, "float64.json");
+    assert_int_equal(0, json_dump_file(root, path, 0));
+    json_decref(root);
+    return path;
+}
+
+// Replays a file that must be rejected, because of this quantity.
+static void check_rejected(const char *path, const char *quantity)
+{
+    struct program_result result = RUN_CLEF("replay", path, "--data", CLEF_MNIST, "--json");
+    check_exit(&result, 1);
+    check_one_line(&result, "differs");
+    json_t *report = json_loads(result.out, 0, NULL);
+    assert_non_null(report);
+    assert_true(json_is_false(json_object_get(report, "passes")));
+    assert_true(json_is_false(json_object_get(report, "float32")));
+    assert_true(json_is_false(json_object_get(find_row(report, quantity), "ok")));
+    // Nothing else of the first step was changed.
+    assert_true(json_is_true(json_object_get(find_row(report, "step 1: loss"), "ok")));
+    assert_true(json_is_true(json_object_get(find_row(report, "step 1: logits (largest)"), "ok")));
+    json_decref(report);
+    program_release(&result);
+}
+
+// The losses of the first steps are known to within 1e-3: a change of 2e-3 must be noticed.
+static void test_notices_a_loss(void **state)
+{
+    json_t *root = load(golden_slow);
+    json_t *losses = json_object_get(root, "losses");
+    json_array_set_new(losses, 1, json_real(json_number_value(json_array_get(losses, 1)) + 2e-3));
+    check_rejected(save(state, root), "step 2: loss");
+}
+
+static void change_gradient(json_t *root, size_t index, const char *key, double factor)
+{
+    json_t *gradients = json_object_get(json_object_get(root, "step1"), "gradients");
+    json_t *gradient = json_array_get(gradients, index);
+    double value = json_number_value(json_object_get(gradient, key));
+    json_object_set_new(gradient, key, json_real(value * factor));
+}
+
+static void test_notices_a_gradient(void **state)
+{
+    json_t *root = load(golden_slow);
+    change_gradient(root, 2, "l2", 1.001);
+    check_rejected(save(state, root), "step 1: gradient of stage1.block1.conv1.weight");
+    root = load(golden_slow);
+    change_gradient(root, 2, "sum", 1.1);
+    check_rejected(save(state, root), "step 1: gradient of stage1.block1.conv1.weight");
+}
+
+static void test_notices_other_weights(void **state)
+{
+    json_t *root = load(golden_slow);
+    json_object_set_new(json_object_get(root, "weights"), "key", json_integer(2));
+    const char *path = save(state, root);
+    struct program_result result = RUN_CLEF("replay", path, "--data", CLEF_MNIST);
+    check_exit(&result, 1);
+    check_one_line(&result, "is off by");
+    check_contains(result.err, path);
+    check_contains(result.out, "TOO FAR");
+    check_contains(result.out, "No float32 file");
+    program_release(&result);
+}
+
+static void check_malformed(const char *path, const char *reason)
+{
+    struct program_result result = RUN_CLEF("replay", path, "--data", CLEF_MNIST);
+    check_exit(&result, 1);
+    check_one_line(&result, reason);
+    check_contains(result.err, path);
+    assert_string_equal("", result.out);
+    program_release(&result);
+}
+
+static void test_malformed_files(void **state)
+{
+    check_malformed(temp_path(state, "missing.json"), "No such file");
+    const char *path = temp_path(state, "text.json");
+    write_file(path, "not JSON", 8);
+    check_malformed(path, "line 1");
+    write_file(path, "{}", 2);
+    check_malformed(path, "not a trajectory");
+
+    json_t *root = load(golden);
+    json_array_remove(json_object_get(root, "losses"), 0);
+    check_malformed(save(state, root), "losses");
+    root = load(golden);
+    json_array_remove(json_object_get(root, "parameters"), 0);
+    check_malformed(save(state, root), "parameters");
+    root = load(golden);
+    json_object_set_new(json_object_get(root, "adam"), "beta1", json_real(0.8));
+    check_malformed(save(state, root), "only Adam with");
+    root = load(golden);
+    json_object_set_new(root, "batch", json_integer(0));
+    check_malformed(save(state, root), "out of range");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parity),
+        cmocka_unit_test(test_parity_of_slow_learning),
+        cmocka_unit_test_setup_teardown(test_notices_a_loss, temp_directory_setup,
+                                        temp_directory_teardown),
+        cmocka_unit_test_setup_teardown(test_notices_a_gradient, temp_directory_setup,
+                                        temp_directory_teardown),
+        cmocka_unit_test_setup_teardown(test_notices_other_weights, temp_directory_setup,
+                                        temp_directory_teardown),
+        cmocka_unit_test_setup_teardown(test_malformed_files, temp_directory_setup,
+                                        temp_directory_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
