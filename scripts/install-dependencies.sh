@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what is missing, and asks for no privileges when nothing is.
+#
+# usage: scripts/install-dependencies.sh GROUP...
+#   build  what the library and the program are built with
+#   test   what the tests need besides
+#   style  what checks the form of the sources
+#   cross  the compiler, libraries and emulator for aarch64 (on Debian for amd64)
+set -euo pipefail
+
+readonly cmake_minimum=3.22
+
+fail() {
+    echo "install-dependencies: $*" >&2
+    exit 1
+}
+
+# The presence of a tool or library is what counts, not how it was installed. Each row: how to
+# find it, then the Debian package that has it.
+has_command() { command -v "$1" >/dev/null 2>&1; }
+has_library() { has_command pkg-config && pkg-config --exists "$1"; }
+has_foreign() { [ -e "/usr/lib/aarch64-linux-gnu/pkgconfig/$1.pc" ]; }
+has_file() { [ -e "$1" ]; }
+
+rows() {
+    case $1 in
+    build)
+        echo has_command gcc gcc
+        echo has_command cmake cmake
+        echo has_command ninja ninja-build
+        echo has_command pkg-config pkg-config
+        echo has_library zlib zlib1g-dev
+        echo has_library jansson libjansson-dev
+        ;;
+    test)
+        echo has_library cmocka libcmocka-dev
+        ;;
+    style)
+        echo has_command clang-format clang-format
+        echo has_command shellcheck shellcheck
+        ;;
+    cross)
+        echo has_command aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+        echo has_command qemu-aarch64-static qemu-user-static
+        echo has_file /usr/aarch64-linux-gnu/lib/libc.so.6 libc6-dev-arm64-cross
+        echo has_foreign cmocka libcmocka-dev:arm64
+        echo has_foreign zlib zlib1g-dev:arm64
+        echo has_foreign jansson libjansson-dev:arm64
+        ;;
+    *) fail "unknown group \"$1\"; the groups are build, test, style and cross" ;;
+    esac
+}
+
+packages=()
+for group in "$@"; do
+    table=$(rows "$group")
+    while read -r probe name package; do
+        "$probe" "$name" || packages+=("$package")
+    done <<<"$table"
+done
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif has_command sudo; then
+        sudo "$@"
+    else
+        fail "as root, or with sudo, install: ${packages[*]}"
+    fi
+}
+
+if [ ${#packages[@]} -gt 0 ]; then
+    has_command apt-get ||
+        fail "this system has no apt-get; install what Debian calls: ${packages[*]}"
+    if [[ " ${packages[*]} " == *:arm64\ * ]]; then
+        # On other Debian-like systems the packages of a foreign architecture come from other
+        # servers, and to name it without them would break every later update of the package lists.
+        [ "$(sed -n 's/^ID=//p' /etc/os-release) $(dpkg --print-architecture)" = "debian amd64" ] ||
+            fail "only Debian for amd64 can add these by itself: ${packages[*]}"
+        as_root dpkg --add-architecture arm64
+    fi
+    echo "Installing: ${packages[*]}"
+    as_root apt-get -qq update || fail "apt-get could not update the lists of packages"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+        "${packages[@]}" >/dev/null || fail "apt-get could not install: ${packages[*]}"
+fi
+
+if has_command cmake; then
+    version=$(cmake --version | sed -n 's/^cmake version \([0-9.]*\).*/\1/p')
+    [ "$(printf '%s\n' "$cmake_minimum" "$version" | sort -V | head -n 1)" = "$cmake_minimum" ] ||
+        fail "CMake $cmake_minimum or newer is needed, and this is $version"
+fi
