@@ -5,10 +5,10 @@
 #include "device/selector.h"
 #include "support/expect.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <limits.h>
+#include <unistd.h>
 
 static struct clef_device *open_cpu(int threads)
 {
@@ -259,7 +259,7 @@ static long resident_kib(void)
     assert_non_null(file);
     assert_int_equal(2, fscanf(file, "%ld %ld", &total, &pages));
     fclose(file);
-    return pages * 4;
+    return pages * (sysconf(_SC_PAGESIZE) >> 10);
 }
 
 static void test_untouched_memory_is_not_taken(void **state)

@@ -162,7 +162,7 @@ static clef_status load(struct clef_device *device, const struct clef_safetensor
 {
     struct clef_resnet_config config;
     CLEF_TRY(read_config(file, &config));
-    int kept_batch_size;
+    int kept_batch_size = 0;
     CLEF_TRY(read_batch_size(file, &kept_batch_size));
     CLEF_TRY(clef_model_create_empty(device, &config, model));
     clef_status status = read_parameters(*model, file);
