@@ -4,6 +4,7 @@
 // filters and channels exchanged, so it first transposes the panels that can be reached.
 #include "cpu/cpu_conv2d_runs.h"
 #include "cpu/ops/cpu_tile.h"
+#include "cpu/ops/cpu_transpose.h"
 
 #include <stdlib.h>
 
@@ -129,9 +130,9 @@ static void transpose_task(void *argument, int task, int thread)
                          CPU_PANEL;
         int filters = l->out - first < CPU_PANEL ? l->out - first : CPU_PANEL;
         if (filters == CPU_PANEL && channels == CPU_PANEL) {
-            for (int o = 0; o < CPU_PANEL; o++)
-                for (int i = 0; i < CPU_PANEL; i++)
-                    dst[o * CPU_PANEL + i] = src[i * CPU_PANEL + o];
+            for (int o = 0; o < CPU_PANEL; o += CPU_LANES)
+                for (int i = 0; i < CPU_PANEL; i += CPU_LANES)
+                    cpu_transpose(src + i * CPU_PANEL + o, dst + o * CPU_PANEL + i);
         } else {
             for (int o = 0; o < filters; o++)
                 for (int i = 0; i < CPU_PANEL; i++)

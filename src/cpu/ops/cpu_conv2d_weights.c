@@ -16,6 +16,9 @@
 #define CHUNK_BYTES (16 * 1024)
 #define MIN_CHUNK_ROWS 64
 
+// With few channels a task takes half of the groups, so that it reads diff_dst from memory once for
+// all of them.
+//
 // Below this many tasks the rows of a group are split, so that several threads have work.
 #define MIN_TASKS 36
 
@@ -23,47 +26,47 @@
 // then copied first.
 #define PACK_ROW_FLOATS 256
 
+// Some consecutive rows of a panel of weights.
+struct span {
+    int first, end;
+};
+
 struct weights_plan {
     struct cpu_plan base;
     struct cpu_conv2d_runs runs;
     struct cpu_view src, diff_dst;
     float *diff_weights, *diff_bias;
-    float *packed; // Per thread: chunk_rows x panel.
+    float *packed;      // Per thread: chunk_rows x panel.
+    struct span *spans; // Of each group.
     int panels, splits;
+    int groups_per_task, bundles; // A bundle is the groups of one task.
     int chunk_rows;
     bool pack;
     size_t panel_floats;
 };
 
-// The part of a group's rows of weights that a task owns.
-struct span {
-    int first, end;
-};
-
-static const struct cpu_conv2d_segment *find_segment(const struct weights_plan *plan,
-                                                     const struct cpu_conv2d_run *run, int group)
+// Finds the rows of weights that any run reaches in each group; first == end if none.
+static void find_spans(struct weights_plan *plan)
 {
-    for (int s = 0; s < run->segments; s++)
-        if (plan->runs.segments[run->first_segment + s].group == group)
-            return &plan->runs.segments[run->first_segment + s];
-    return NULL;
+    const struct cpu_conv2d_runs *runs = &plan->runs;
+    for (int s = 0; s < runs->segment_count; s++) {
+        const struct cpu_conv2d_segment *segment = &runs->segments[s];
+        struct span *span = &plan->spans[segment->group];
+        int end = segment->weight + segment->length;
+        if (span->first == span->end)
+            *span = (struct span){segment->weight, end};
+        span->first = segment->weight < span->first ? segment->weight : span->first;
+        span->end = end > span->end ? end : span->end;
+    }
 }
 
-// The rows of weights that any run reaches in a group; first == end if none.
-static struct span group_span(const struct weights_plan *plan, int group)
+// The part of a group that a task owns.
+static struct span owned_span(const struct weights_plan *plan, int group, int split)
 {
-    struct span span = {0, 0};
-    for (int r = 0; r < plan->runs.run_count; r++) {
-        const struct cpu_conv2d_segment *segment = find_segment(plan, &plan->runs.runs[r], group);
-        if (!segment)
-            continue;
-        int end = segment->weight + segment->length;
-        if (span.first == span.end)
-            span = (struct span){segment->weight, end};
-        span.first = segment->weight < span.first ? segment->weight : span.first;
-        span.end = end > span.end ? end : span.end;
-    }
-    return span;
+    struct span all = plan->spans[group];
+    int length = all.end - all.first;
+    return (struct span){all.first + length * split / plan->splits,
+                         all.first + length * (split + 1) / plan->splits};
 }
 
 static void pack_panel(const float *src, size_t step, int rows, int lanes, float *packed)
@@ -84,6 +87,11 @@ static void add_chunk(const struct weights_plan *plan, const struct cpu_conv2d_r
                       const struct cpu_conv2d_segment *segment, struct span span, int panel,
                       int repeat, int first_row, int rows, float *packed)
 {
+    int first = segment->weight > span.first ? segment->weight : span.first;
+    int end =
+        segment->weight + segment->length < span.end ? segment->weight + segment->length : span.end;
+    if (first >= end)
+        return;
     int channel = panel * CPU_PANEL;
     int lanes = plan->diff_dst.c - channel < CPU_PANEL ? plan->diff_dst.c - channel : CPU_PANEL;
     struct cpu_tile_outer_input in = {
@@ -99,9 +107,6 @@ static void add_chunk(const struct weights_plan *plan, const struct cpu_conv2d_r
         in.diff_dst = packed;
         in.diff_step = CPU_PANEL;
     }
-    int first = segment->weight > span.first ? segment->weight : span.first;
-    int end =
-        segment->weight + segment->length < span.end ? segment->weight + segment->length : span.end;
     const float *src = plan->src.data + segment->src + (size_t)repeat * run->src_repeat +
                        (size_t)first_row * run->src_row +
                        (size_t)(first - segment->weight) * plan->runs.element_stride;
@@ -116,45 +121,51 @@ static void add_chunk(const struct weights_plan *plan, const struct cpu_conv2d_r
 
 // The lanes beyond the last filter stay zero whatever src holds, also where infinity times zero is
 // NaN.
-static void clear_unused_lanes(const struct weights_plan *plan, struct span span, int panel,
-                               float *gradient)
+static void clear_unused_lanes(const struct weights_plan *plan, struct span span, int panel)
 {
+    float *gradient = plan->diff_weights + (size_t)panel * plan->panel_floats;
     int lanes = plan->diff_dst.c - panel * CPU_PANEL;
     for (int row = span.first; row < span.end; row++)
         for (int lane = lanes; lane < CPU_PANEL; lane++)
             gradient[row * CPU_PANEL + lane] = 0;
 }
 
-static void weights_task(void *argument, int task, int thread)
+static void clear(const struct weights_plan *plan, struct span span, int panel)
 {
-    const struct weights_plan *plan = argument;
-    int split = task % plan->splits;
-    int group = task / plan->splits % plan->runs.group_count;
-    int panel = task / plan->splits / plan->runs.group_count;
-    struct span span = group_span(plan, group);
-    int length = span.end - span.first;
-    span = (struct span){span.first + length * split / plan->splits,
-                         span.first + length * (split + 1) / plan->splits};
-    if (span.first >= span.end)
-        return;
     float *gradient = plan->diff_weights + (size_t)panel * plan->panel_floats;
     for (size_t i = (size_t)span.first * CPU_PANEL; i < (size_t)span.end * CPU_PANEL; i++)
         gradient[i] = 0;
+}
 
+static void weights_task(void *argument, int task, int thread)
+{
+    const struct weights_plan *plan = argument;
+    const struct cpu_conv2d_runs *runs = &plan->runs;
+    int split = task % plan->splits;
+    int first_group = task / plan->splits % plan->bundles * plan->groups_per_task;
+    int end_group = first_group + plan->groups_per_task;
+    end_group = end_group < runs->group_count ? end_group : runs->group_count;
+    int panel = task / plan->splits / plan->bundles;
     float *packed = plan->packed + (size_t)thread * (size_t)plan->chunk_rows * CPU_PANEL;
-    for (int r = 0; r < plan->runs.run_count; r++) {
-        const struct cpu_conv2d_run *run = &plan->runs.runs[r];
-        const struct cpu_conv2d_segment *segment = find_segment(plan, run, group);
-        if (!segment || segment->weight >= span.end ||
-            segment->weight + segment->length <= span.first)
-            continue;
+
+    for (int group = first_group; group < end_group; group++)
+        clear(plan, owned_span(plan, group, split), panel);
+    for (int r = 0; r < runs->run_count; r++) {
+        const struct cpu_conv2d_run *run = &runs->runs[r];
         for (int repeat = 0; repeat < run->repeats; repeat++)
             for (int row = 0; row < run->rows; row += plan->chunk_rows) {
                 int rows = run->rows - row < plan->chunk_rows ? run->rows - row : plan->chunk_rows;
-                add_chunk(plan, run, segment, span, panel, repeat, row, rows, packed);
+                for (int s = 0; s < run->segments; s++) {
+                    const struct cpu_conv2d_segment *segment =
+                        &runs->segments[run->first_segment + s];
+                    if (segment->group >= first_group && segment->group < end_group)
+                        add_chunk(plan, run, segment, owned_span(plan, segment->group, split),
+                                  panel, repeat, row, rows, packed);
+                }
             }
     }
-    clear_unused_lanes(plan, span, panel, gradient);
+    for (int group = first_group; group < end_group; group++)
+        clear_unused_lanes(plan, owned_span(plan, group, split), panel);
 }
 
 // Sums the rows of one panel of diff_dst, run by run.
@@ -185,8 +196,8 @@ static clef_status weights_run(struct clef_plan *base, const struct clef_run_val
 {
     (void)values;
     struct weights_plan *plan = (struct weights_plan *)base;
-    cpu_parallel_for(plan->base.cpu, plan->panels * plan->runs.group_count * plan->splits,
-                     weights_task, plan);
+    cpu_parallel_for(plan->base.cpu, plan->panels * plan->bundles * plan->splits, weights_task,
+                     plan);
     if (plan->diff_bias)
         cpu_parallel_for(plan->base.cpu, plan->panels, bias_task, plan);
     return CLEF_OK;
@@ -196,6 +207,7 @@ static void weights_destroy(struct clef_plan *base)
 {
     struct weights_plan *plan = (struct weights_plan *)base;
     cpu_conv2d_runs_free(&plan->runs);
+    free(plan->spans);
     free(plan);
 }
 
@@ -246,10 +258,19 @@ clef_status CPU_NAME(conv2d_backward_weights)(void *context,
     weights->panels = (diff_dst->c + CPU_PANEL - 1) / CPU_PANEL;
     weights->panel_floats =
         (size_t)(args->window.kernel_h * args->window.kernel_w) * (size_t)src->c * CPU_PANEL;
+    weights->groups_per_task = src->c < CPU_TILE_ROWS ? (runs.group_count + 1) / 2 : 1;
+    weights->bundles = cpu_task_count((size_t)runs.group_count, (size_t)weights->groups_per_task);
     weights->splits = 1;
-    while (weights->panels * runs.group_count * weights->splits < MIN_TASKS &&
+    while (weights->panels * weights->bundles * weights->splits < MIN_TASKS &&
            weights->splits * CPU_TILE_ROWS < src->c)
         weights->splits *= 2;
+    weights->spans = calloc((size_t)runs.group_count, sizeof *weights->spans);
+    if (!weights->spans) {
+        weights_destroy(base);
+        return clef_fail(CLEF_OUT_OF_MEMORY, "conv2d: no host memory for %d groups of taps",
+                         runs.group_count);
+    }
+    find_spans(weights);
     *plan = base;
     return CLEF_OK;
 }
