@@ -181,20 +181,21 @@ static void test_unwritable_out(void **state)
     free(text);
 }
 
-// Where permissions count, a directory that may not be written is noticed as early.
+// A directory that may not be written is noticed as early. Permissions do not stop root, for whom a
+// file system that takes no new entries stands for it.
 static void test_read_only_out(void **state)
 {
-    if (geteuid() == 0)
-        skip();
     char data[512];
     snprintf(data, sizeof data, "%s", temp_path(state, "data"));
     write_tiny_data(data);
-    assert_int_equal(0, mkdir(temp_path(state, "fixed"), 0555));
-    struct program_result result = RUN_CLEF("train", "--data", data, "--out",
-                                            temp_path(state, "fixed"), "--epochs", "1000000");
+    const char *fixed = temp_path(state, "fixed");
+    assert_int_equal(0, mkdir(fixed, 0555));
+    const char *out = geteuid() == 0 ? "/proc/fixed" : fixed;
+    struct program_result result =
+        RUN_CLEF("train", "--data", data, "--out", out, "--epochs", "1000000");
     check_exit(&result, 1);
-    check_one_line(&result, "fixed");
-    assert_int_equal(0, count_entries(temp_path(state, "fixed")));
+    check_one_line(&result, out);
+    assert_int_equal(0, count_entries(fixed));
     program_release(&result);
 }
 

@@ -175,7 +175,7 @@ static void test_malformed_files(void **state)
     check_malformed(temp_path(state, "missing.json"), "No such file");
     const char *path = temp_path(state, "text.json");
     write_file(path, "not JSON", 8);
-    check_malformed(path, "line 1");
+    check_malformed(path, ":1: not valid JSON");
     write_file(path, "{}", 2);
     check_malformed(path, "not a trajectory");
 

@@ -45,33 +45,54 @@ CPU_INLINE void finish_row(cpu_vec low, cpu_vec high, int row, const struct cpu_
     finish_part(values, dst, out->bias, addend, lanes, out->relu);
 }
 
+// Products summed in one chain. The rounding error of a sum grows with the length of its chains, so
+// that longer reductions are summed in two levels: at 128 the second level costs about 2 % and the
+// error of the network's longest reductions is halved.
+#define CHAIN_LENGTH 128
+
 CPU_INLINE void multiply(const int rows, const struct cpu_tile_input *in,
                          const struct cpu_tile_output *out, const size_t stride)
 {
     cpu_vec low[CPU_TILE_ROWS], high[CPU_TILE_ROWS];
+    cpu_vec total_low[CPU_TILE_ROWS], total_high[CPU_TILE_ROWS];
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++)
-        low[i] = high[i] = (cpu_vec){0};
+        low[i] = high[i] = total_low[i] = total_high[i] = (cpu_vec){0};
     const size_t src_row = in->src_row;
+    int chain = 0;
     for (int s = 0; s < in->segment_count; s++) {
         const struct cpu_conv2d_segment *segment = &in->segments[s];
         const float *a = in->src + segment->src;
         const float *b = in->weights + (size_t)segment->weight * CPU_PANEL;
-        for (int k = 0; k < segment->length; k++) {
-            cpu_vec b0 = cpu_load(b), b1 = cpu_load(b + CPU_LANES);
+        for (int left = segment->length; left > 0;) {
+            if (chain == CHAIN_LENGTH) {
 #pragma GCC unroll 12
-            for (int i = 0; i < rows; i++) {
-                cpu_vec x = cpu_splat(a[(size_t)i * src_row]);
-                low[i] += x * b0;
-                high[i] += x * b1;
+                for (int i = 0; i < rows; i++) {
+                    total_low[i] += low[i];
+                    total_high[i] += high[i];
+                    low[i] = high[i] = (cpu_vec){0};
+                }
+                chain = 0;
             }
-            a += stride;
-            b += CPU_PANEL;
+            int steps = left < CHAIN_LENGTH - chain ? left : CHAIN_LENGTH - chain;
+            chain += steps;
+            left -= steps;
+            for (int k = 0; k < steps; k++) {
+                cpu_vec b0 = cpu_load(b), b1 = cpu_load(b + CPU_LANES);
+#pragma GCC unroll 12
+                for (int i = 0; i < rows; i++) {
+                    cpu_vec x = cpu_splat(a[(size_t)i * src_row]);
+                    low[i] += x * b0;
+                    high[i] += x * b1;
+                }
+                a += stride;
+                b += CPU_PANEL;
+            }
         }
     }
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++)
-        finish_row(low[i], high[i], i, out);
+        finish_row(low[i] + total_low[i], high[i] + total_high[i], i, out);
 }
 
 CPU_INLINE void outer(const int rows, const struct cpu_tile_outer_input *in, float *diff_weights,
