@@ -92,6 +92,15 @@ static void test_parity_of_slow_learning(void **state)
     check_parity(golden_slow);
 }
 
+// Leaves the first `steps` steps of a reference, which is enough where only these are falsified.
+static void shorten(json_t *root, size_t steps)
+{
+    json_t *losses = json_object_get(root, "losses");
+    json_object_set_new(json_object_get(root, "after"), "steps", json_integer((json_int_t)steps));
+    while (json_array_size(losses) > steps)
+        json_array_remove(losses, json_array_size(losses) - 1);
+}
+
 // Saves a changed reference under the name "float64.json", with no float32 file beside it.
 static const char *save(void **state, json_t *root)
 {
@@ -124,6 +133,7 @@ static void test_notices_a_loss(void **state)
 {
     json_t *root = load(golden_slow);
     json_t *losses = json_object_get(root, "losses");
+    shorten(root, 2);
     json_array_set_new(losses, 1, json_real(json_number_value(json_array_get(losses, 1)) + 2e-3));
     check_rejected(save(state, root), "step 2: loss");
 }
@@ -139,9 +149,11 @@ static void change_gradient(json_t *root, size_t index, const char *key, double 
 static void test_notices_a_gradient(void **state)
 {
     json_t *root = load(golden_slow);
+    shorten(root, 1);
     change_gradient(root, 2, "l2", 1.001);
     check_rejected(save(state, root), "step 1: gradient of stage1.block1.conv1.weight");
     root = load(golden_slow);
+    shorten(root, 1);
     change_gradient(root, 2, "sum", 1.1);
     check_rejected(save(state, root), "step 1: gradient of stage1.block1.conv1.weight");
 }
@@ -150,6 +162,7 @@ static void test_notices_other_weights(void **state)
 {
     json_t *root = load(golden_slow);
     json_object_set_new(json_object_get(root, "weights"), "key", json_integer(2));
+    shorten(root, 1);
     const char *path = save(state, root);
     struct program_result result = RUN_CLEF("replay", path, "--data", CLEF_MNIST);
     check_exit(&result, 1);
