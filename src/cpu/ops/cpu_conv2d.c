@@ -181,12 +181,10 @@ static clef_status find_reached_taps(struct conv2d_plan *plan, int taps)
 }
 
 // Creates a plan with its runs and blocks, everything else still to be filled in.
-static clef_status create(void *context, enum cpu_conv2d_pass pass,
-                          const struct clef_tensor *target, const struct clef_tensor *source,
-                          const struct clef_window *window, struct cpu_conv2d_runs *runs,
-                          struct clef_plan **result)
+static clef_status create(void *context, const struct clef_tensor *target,
+                          const struct clef_tensor *source, const struct clef_window *window,
+                          struct cpu_conv2d_runs *runs, struct clef_plan **result)
 {
-    (void)pass;
     struct clef_plan *base;
     clef_status status = cpu_plan_create(context, sizeof(struct conv2d_plan), conv2d_run, &base);
     if (status != CLEF_OK) {
@@ -234,7 +232,7 @@ clef_status CPU_NAME(conv2d_forward)(void *context, const struct clef_conv2d_for
         cpu_conv2d_runs_free(&runs);
         return CLEF_OK;
     }
-    CLEF_TRY(create(context, CPU_CONV2D_FORWARD, args->dst, args->src, &args->window, &runs, plan));
+    CLEF_TRY(create(context, args->dst, args->src, &args->window, &runs, plan));
     struct conv2d_plan *conv = (struct conv2d_plan *)*plan;
     conv->weights = cpu_view(args->weights).data;
     conv->bias = cpu_view(args->bias).data;
@@ -266,8 +264,7 @@ clef_status CPU_NAME(conv2d_backward_data)(void *context,
         cpu_conv2d_runs_free(&runs);
         return CLEF_OK;
     }
-    CLEF_TRY(create(context, CPU_CONV2D_BACKWARD_DATA, args->diff_src, args->diff_dst,
-                    &args->window, &runs, plan));
+    CLEF_TRY(create(context, args->diff_src, args->diff_dst, &args->window, &runs, plan));
     struct conv2d_plan *conv = (struct conv2d_plan *)*plan;
     conv->transposition.src = cpu_view(args->weights).data;
     conv->transposition.dst = cpu_view(scratch).data;

@@ -16,9 +16,6 @@
 #define CHUNK_BYTES (16 * 1024)
 #define MIN_CHUNK_ROWS 64
 
-// With few channels a task takes half of the groups, so that it reads diff_dst from memory once for
-// all of them.
-//
 // Below this many tasks the rows of a group are split, so that several threads have work.
 #define MIN_TASKS 36
 
@@ -258,6 +255,7 @@ clef_status CPU_NAME(conv2d_backward_weights)(void *context,
     weights->panels = (diff_dst->c + CPU_PANEL - 1) / CPU_PANEL;
     weights->panel_floats =
         (size_t)(args->window.kernel_h * args->window.kernel_w) * (size_t)src->c * CPU_PANEL;
+    // With few channels a task takes half of the groups, to read diff_dst once for all of them.
     weights->groups_per_task = src->c < CPU_TILE_ROWS ? (runs.group_count + 1) / 2 : 1;
     weights->bundles = cpu_task_count((size_t)runs.group_count, (size_t)weights->groups_per_task);
     weights->splits = 1;
