@@ -32,14 +32,15 @@ while read -r folder foreign; do
         fault "$line: src/$folder must not include this"
     done < <(grep -rnE "^#include \"($foreign)/" "src/$folder")
 done <<'END'
-core (cli|data|train|model|ops|device|cpu|io)
-io (cli|data|train|model|ops|device|cpu)
-ops (cli|data|train|model|cpu|io)
-device (cli|data|train|model|cpu|io)
-cpu (cli|data|train|model|io)
-model (cli|data|train|cpu)
-data (cli|train|model|ops|device|cpu)
-train (cli|ops|device|cpu)
+core (cli|data|train|model|ops|device|cpu|opencl|io)
+io (cli|data|train|model|ops|device|cpu|opencl)
+ops (cli|data|train|model|cpu|opencl|io)
+device (cli|data|train|model|cpu|opencl|io)
+cpu (cli|data|train|model|opencl|io)
+opencl (cli|data|train|model|cpu)
+model (cli|data|train|cpu|opencl)
+data (cli|train|model|ops|device|cpu|opencl)
+train (cli|ops|device|cpu|opencl)
 END
 while read -r line; do
     fault "$line: names a backend, which only src/device and the backend itself may"

@@ -24,3 +24,13 @@ foreach(isa ${CLEF_CPU_ISAS})
   set_tests_properties(ops_${isa} PROPERTIES LABELS ops SKIP_RETURN_CODE 77 TIMEOUT ${CLEF_TEST_TIMEOUT}
     ENVIRONMENT CLEF_CPU=${isa})
 endforeach()
+
+# And on the OpenCL device, each op by itself.
+if(CLEF_OPENCL)
+  foreach(row ${rows})
+    string(REGEX REPLACE "X\\((.*)\\)" "\\1" op ${row})
+    add_test(NAME ops_opencl_${op} COMMAND test_ops ${op})
+    set_tests_properties(ops_opencl_${op} PROPERTIES LABELS "ops;opencl" SKIP_RETURN_CODE 77
+      TIMEOUT ${CLEF_TEST_TIMEOUT} ENVIRONMENT CLEF_TEST_DEVICE=opencl)
+  endforeach()
+endif()

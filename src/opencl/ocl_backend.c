@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// The OpenCL backend: one context and one queue for each open device.
+#include "opencl/ocl_buffer.h"
+#include "opencl/ocl_device.h"
+#include "opencl/ocl_peak.h"
+#include "opencl/ocl_plan.h"
+#include "opencl/ocl_program.h"
+
+#include <stdlib.h>
+
+// Commands after which the driver is told to begin: few enough to keep it fed, more than one since
+// telling costs about as much as enqueuing.
+#define FLUSH_INTERVAL 8
+
+static const struct clef_backend_ops op_table = {
+#define OP_ENTRY(op) .op = ocl_##op,
+    CLEF_OP_LIST(OP_ENTRY)
+#undef OP_ENTRY
+};
+
+size_t ocl_group_size(const struct ocl_context *ocl, size_t wanted)
+{
+    size_t limit =
+        ocl->caps.max_group < ocl->caps.max_items[0] ? ocl->caps.max_group : ocl->caps.max_items[0];
+    if (limit > wanted)
+        limit = wanted;
+    size_t size = 1;
+    while (2 * size <= limit)
+        size *= 2;
+    return size;
+}
+
+clef_status ocl_flush(struct ocl_context *ocl)
+{
+    ocl->unflushed = 0;
+    OCL_TRY(clFlush, (ocl->queue), "queue of the device");
+    return CLEF_OK;
+}
+
+clef_status ocl_enqueued(struct ocl_context *ocl)
+{
+    return ++ocl->unflushed >= FLUSH_INTERVAL ? ocl_flush(ocl) : CLEF_OK;
+}
+
+static void backend_close(void *context)
+{
+    struct ocl_context *ocl = context;
+    ocl_programs_release(ocl);
+    if (ocl->profiling_queue)
+        ocl_api.clReleaseCommandQueue(ocl->profiling_queue);
+    if (ocl->queue)
+        ocl_api.clReleaseCommandQueue(ocl->queue);
+    if (ocl->context)
+        ocl_api.clReleaseContext(ocl->context);
+    free(ocl);
+}
+
+static clef_status open_context(struct ocl_context *ocl, const char *name)
+{
+    const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
+                                                (cl_context_properties)ocl->platform, 0};
+    cl_int code;
+    ocl->context = ocl_api.clCreateContext(properties, 1, &ocl->device, NULL, NULL, &code);
+    if (!ocl->context)
+        return ocl_fail(code, "clCreateContext", "device \"%s\"", name);
+    ocl->queue = ocl_api.clCreateCommandQueue(ocl->context, ocl->device, 0, &code);
+    if (!ocl->queue)
+        return ocl_fail(code, "clCreateCommandQueue", "device \"%s\"", name);
+    return CLEF_OK;
+}
+
+static clef_status backend_open(int index, const struct clef_device_options *options,
+                                struct clef_device_info *info, void **context,
+                                const struct clef_backend_ops **ops)
+{
+    (void)options;
+    struct ocl_context *ocl = calloc(1, sizeof *ocl);
+    if (!ocl)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to open device \"%s\"", info->name);
+    clef_status status = ocl_find(index, &ocl->platform, &ocl->device);
+    if (status == CLEF_OK && info->unusable[0])
+        status = clef_fail(CLEF_UNSUPPORTED, "device \"%s\" cannot be used: %s", info->name,
+                           info->unusable);
+    if (status == CLEF_OK)
+        status = ocl_read_caps(ocl->device, &ocl->caps);
+    if (status == CLEF_OK)
+        status = open_context(ocl, info->name);
+    if (status != CLEF_OK) {
+        backend_close(ocl);
+        return status;
+    }
+    *context = ocl;
+    *ops = &op_table;
+    return CLEF_OK;
+}
+
+static clef_status backend_synchronize(void *context)
+{
+    struct ocl_context *ocl = context;
+    ocl->unflushed = 0;
+    OCL_TRY(clFinish, (ocl->queue), "waiting for the device's work");
+    return CLEF_OK;
+}
+
+const struct clef_backend clef_backend_opencl = {
+    .name = "opencl",
+    .enumerate = ocl_enumerate,
+    .describe = ocl_describe,
+    .open = backend_open,
+    .close = backend_close,
+    .buffer_create = ocl_buffer_create,
+    .buffer_destroy = ocl_buffer_destroy,
+    .upload = ocl_upload,
+    .download = ocl_download,
+    .event_wait = ocl_event_wait,
+    .synchronize = backend_synchronize,
+    .run_timed = ocl_run_timed,
+    .measure_peak = ocl_measure_peak,
+};

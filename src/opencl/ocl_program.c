@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "opencl/ocl_program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// OpenCL C 1.2, and division and square root as exact as C's where the device can.
+#define COMMON_OPTIONS "-cl-std=CL1.2"
+#define EXACT_DIVISION " -cl-fp32-correctly-rounded-divide-sqrt"
+
+// One that has been built; the context has a list of them.
+struct ocl_program {
+    struct ocl_program *next;
+    const struct ocl_source *source;
+    char *options;
+    cl_program program;
+};
+
+static const struct ocl_source *find_source(const char *name)
+{
+    for (const struct ocl_source *source = ocl_sources; source->name; source++)
+        if (strcmp(source->name, name) == 0)
+            return source;
+    return NULL;
+}
+
+// The log may be long; the first lines, where the first error is, go into the message.
+static clef_status build_failure(struct ocl_context *ocl, cl_program program, cl_int code,
+                                 const struct ocl_source *source, const char *options)
+{
+    size_t size = 0;
+    ocl_api.clGetProgramBuildInfo(program, ocl->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
+    char *log = calloc(size + 1, 1);
+    if (log && size > 0)
+        ocl_api.clGetProgramBuildInfo(program, ocl->device, CL_PROGRAM_BUILD_LOG, size, log, NULL);
+    clef_status status = ocl_fail(code, "clBuildProgram", "cl/%s.cl with \"%s\": %.1200s",
+                                  source->name, options, log && *log ? log : "no build log");
+    free(log);
+    return status;
+}
+
+static clef_status build(struct ocl_context *ocl, const struct ocl_source *source,
+                         const char *options, cl_program *result)
+{
+    cl_int code;
+    cl_program program = ocl_api.clCreateProgramWithSource(
+        ocl->context, 1, (const char *[]){source->text}, (const size_t[]){source->length}, &code);
+    if (!program)
+        return ocl_fail(code, "clCreateProgramWithSource", "cl/%s.cl, %zu bytes", source->name,
+                        source->length);
+    ocl->builds++;
+    code = ocl_api.clBuildProgram(program, 1, &ocl->device, options, NULL, NULL);
+    if (code != CL_SUCCESS) {
+        clef_status status = build_failure(ocl, program, code, source, options);
+        ocl_api.clReleaseProgram(program);
+        return status;
+    }
+    *result = program;
+    return CLEF_OK;
+}
+
+// The program of a source and options, built if it is new.
+static clef_status find_program(struct ocl_context *ocl, const char *name, const char *options,
+                                struct ocl_program **result)
+{
+    const struct ocl_source *source = find_source(name);
+    if (!source)
+        return clef_fail(CLEF_INVALID_ARGUMENT, "there is no cl/%s.cl in this library", name);
+    char *all = NULL;
+    if (asprintf(&all, COMMON_OPTIONS "%s%s%s", ocl->caps.exact_division ? EXACT_DIVISION : "",
+                 options && *options ? " " : "", options ? options : "") < 0)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the options of cl/%s.cl", name);
+    for (struct ocl_program *p = ocl->programs; p; p = p->next)
+        if (p->source == source && strcmp(p->options, all) == 0) {
+            free(all);
+            *result = p;
+            return CLEF_OK;
+        }
+    struct ocl_program *added = calloc(1, sizeof *added);
+    clef_status status = added ? build(ocl, source, all, &added->program)
+                               : clef_fail(CLEF_OUT_OF_MEMORY, "no memory for cl/%s.cl", name);
+    if (status != CLEF_OK) {
+        free(added);
+        free(all);
+        return status;
+    }
+    added->next = ocl->programs;
+    added->source = source;
+    added->options = all;
+    ocl->programs = added;
+    *result = added;
+    return CLEF_OK;
+}
+
+clef_status ocl_kernel_create(struct ocl_context *ocl, const char *source, const char *options,
+                              const char *name, cl_kernel *kernel)
+{
+    struct ocl_program *program = NULL;
+    CLEF_TRY(find_program(ocl, source, options, &program));
+    cl_int code;
+    *kernel = ocl_api.clCreateKernel(program->program, name, &code);
+    if (!*kernel)
+        return ocl_fail(code, "clCreateKernel", "%s of cl/%s.cl with \"%s\"", name, source,
+                        program->options);
+    return CLEF_OK;
+}
+
+clef_status ocl_kernel_max_group(struct ocl_context *ocl, const char *source, const char *options,
+                                 const char *name, size_t *max_group)
+{
+    cl_kernel kernel;
+    CLEF_TRY(ocl_kernel_create(ocl, source, options, name, &kernel));
+    cl_int code = ocl_api.clGetKernelWorkGroupInfo(kernel, ocl->device, CL_KERNEL_WORK_GROUP_SIZE,
+                                                   sizeof *max_group, max_group, NULL);
+    ocl_api.clReleaseKernel(kernel);
+    return code == CL_SUCCESS ? CLEF_OK : ocl_fail(code, "clGetKernelWorkGroupInfo", "%s", name);
+}
+
+void ocl_programs_release(struct ocl_context *ocl)
+{
+    while (ocl->programs) {
+        struct ocl_program *program = ocl->programs;
+        ocl->programs = program->next;
+        ocl_api.clReleaseProgram(program->program);
+        free(program->options);
+        free(program);
+    }
+}
