@@ -31,7 +31,7 @@ kernel void cast_bytes(global const uchar *src, ulong src_at, global float *dst,
 bool find_element(int4 extent, int4 src_stride, int4 dst_stride, ulong *src_at, ulong *dst_at)
 {
     const int i = (int)get_global_id(0), y = (int)get_global_id(1), x = (int)get_global_id(2);
-    const int z = i / extent.w, c = i % extent.w;
+    const int z = i / extent.w, c = i - z * extent.w;
     *src_at += (ulong)x * src_stride.x + (ulong)y * src_stride.y + (ulong)z * src_stride.z + c;
     *dst_at += (ulong)x * dst_stride.x + (ulong)y * dst_stride.y + (ulong)z * dst_stride.z + c;
     return z < extent.z && y < extent.y && x < extent.x;
