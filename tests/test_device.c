@@ -140,11 +140,36 @@ static void test_close_accepts_null(void **state)
 
 // ---------------------------------------------------------------- selectors
 
+#define PLACE(platform, device) .platform_index = (platform), .platform_device = (device)
 static const struct clef_device_info listed[] = {
-    {.backend = "cpu", .name = "Some processor"},
-    {.backend = "opencl", .name = "Radeon RX 6800", .is_gpu = true, .unusable = "Too old."},
-    {.backend = "opencl", .name = "Radeon RX 7900", .is_gpu = true},
-    {.backend = "opencl", .name = "Some processor"},
+    {.backend = "cpu", .selector = "cpu", .name = "Some processor", PLACE(-1, -1)},
+    {.backend = "opencl",
+     .selector = "opencl:0",
+     .name = "Radeon RX 6800",
+     PLACE(0, 0),
+     .is_gpu = true,
+     .unusable = "Too old."},
+    {.backend = "opencl",
+     .selector = "opencl:1",
+     .name = "Radeon RX 7900",
+     PLACE(0, 1),
+     .is_gpu = true},
+    {.backend = "opencl", .selector = "opencl:2", .name = "Some processor", PLACE(1, 0)},
+};
+
+static const struct clef_device_info several_gpus[] = {
+    {.backend = "opencl",
+     .name = "Integrated",
+     .is_gpu = true,
+     .shares_host_memory = true,
+     .memory_bytes = (uint64_t)64 << 30},
+    {.backend = "opencl", .name = "Small", .is_gpu = true, .memory_bytes = (uint64_t)4 << 30},
+    {.backend = "opencl", .name = "Large", .is_gpu = true, .memory_bytes = (uint64_t)8 << 30},
+    {.backend = "opencl",
+     .name = "Broken",
+     .is_gpu = true,
+     .memory_bytes = (uint64_t)16 << 30,
+     .unusable = "It is broken."},
 };
 
 static int matched(const char *selector, const struct clef_device_info *infos, int count)
@@ -166,6 +191,28 @@ static void test_selector_finds_one(void **state)
     assert_int_equal(3, matched("opencl:2", listed, 4));
     assert_int_equal(2, matched("opencl:rx 7900", listed, 4));
     assert_int_equal(3, matched("opencl:PROC", listed, 4));
+    assert_int_equal(1, matched("opencl:0:0", listed, 4));
+    assert_int_equal(2, matched("opencl:0:1", listed, 4));
+    assert_int_equal(3, matched("opencl:1:0", listed, 4));
+    assert_int_equal(2, matched("auto", several_gpus, 4));
+    assert_int_equal(2, matched("opencl", several_gpus, 4));
+    assert_int_equal(1, matched("auto", several_gpus, 2));
+}
+
+static void test_auto_never_takes_an_opencl_processor(void **state)
+{
+    (void)state;
+    const struct clef_device_info two[] = {listed[3], listed[0]};
+    assert_int_equal(0,
+                     matched("auto", (const struct clef_device_info[]){listed[0], listed[3]}, 2));
+    assert_int_equal(1, matched("auto", two, 2)); // Whatever the order of the list.
+    char text[256];
+    clef_selector_explain(listed, 4, 0, text, sizeof text);
+    assert_string_equal("auto took cpu, since opencl:0 cannot be used: Too old.", text);
+    clef_selector_explain(listed, 4, 2, text, sizeof text);
+    assert_string_equal("auto took opencl:1, the best graphics processor", text);
+    clef_selector_explain(two, 2, 1, text, sizeof text);
+    assert_string_equal("auto took cpu, since no graphics processor is there", text);
 }
 
 static void test_selector_refuses_many_and_none(void **state)
@@ -173,10 +220,15 @@ static void test_selector_refuses_many_and_none(void **state)
     (void)state;
     int match;
     EXPECT_FAILS(clef_selector_match("opencl:radeon", listed, 4, &match), CLEF_NOT_FOUND,
-                 "Radeon RX 6800, Radeon RX 7900");
+                 "fits 2 devices: opencl:0 (Radeon RX 6800), opencl:1 (Radeon RX 7900)");
     EXPECT_FAILS(clef_selector_match("opencl:geforce", listed, 4, &match), CLEF_NOT_FOUND,
                  "geforce");
     EXPECT_FAILS(clef_selector_match("opencl:3", listed, 4, &match), CLEF_NOT_FOUND, "3 devices");
+    const char *const places[] = {"opencl:0:2", "opencl:2:0", "cpu:0:0", "opencl:99999999999:0"};
+    for (int i = 0; i < 4; i++)
+        EXPECT_FAILS(clef_selector_match(places[i], listed, 4, &match), CLEF_NOT_FOUND, places[i]);
+    EXPECT_FAILS(clef_selector_match("opencl:0:1:2", listed, 4, &match), CLEF_NOT_FOUND, "0:1:2");
+    EXPECT_FAILS(clef_selector_match("opencl::", listed, 4, &match), CLEF_NOT_FOUND, "opencl::");
     EXPECT_FAILS(clef_selector_match("cpu:radeon", listed, 4, &match), CLEF_NOT_FOUND, "radeon");
 }
 
@@ -334,6 +386,7 @@ int main(void)
         TEST(test_instruction_set_is_never_replaced),
         TEST(test_close_accepts_null),
         TEST(test_selector_finds_one),
+        TEST(test_auto_never_takes_an_opencl_processor),
         TEST(test_selector_refuses_many_and_none),
         TEST(test_buffers_hold_bytes),
         TEST(test_buffer_ranges_are_checked),

@@ -27,23 +27,47 @@ struct clef_event;
 
 /// What is known of a device without opening it.
 struct clef_device_info {
-    char backend[16];                ///< "cpu", the name that selects the backend.
+    char backend[16];                ///< "cpu" or "opencl", the name that selects the backend.
+    char selector[32];               ///< Selects this very device, such as "cpu" or "opencl:1".
+    char type[16];                   ///< "cpu", "gpu", "accelerator", or "" if there is no device.
     char name[CLEF_NAME_LENGTH];     ///< The device's own name, such as the processor's model.
     char vendor[CLEF_NAME_LENGTH];   ///< Who made it.
     char driver[CLEF_NAME_LENGTH];   ///< Driver and version; for "cpu" the instruction set that the
                                      ///< kernels use.
-    char unusable[CLEF_NAME_LENGTH]; ///< Empty if the device can be opened, else one sentence that
-                                     ///< says why not.
-    bool is_gpu;                     ///< Whether it is a graphics processor or another accelerator.
-    int compute_units;               ///< Cores or compute units; 0 if unknown.
-    uint64_t memory_bytes;           ///< Memory that the device can use; 0 if unknown.
-    uint64_t max_buffer_bytes;       ///< Largest single buffer; 0 if unlimited.
-    int filter_panel; ///< Width of a weights panel, see `clef_weights_layout` in ops.h.
+    char version[CLEF_NAME_LENGTH];  ///< Of the interface, such as "OpenCL 3.0"; may be "".
+    char platform[CLEF_NAME_LENGTH]; ///< Name of the platform that it belongs to; may be "".
+    char unusable[256];      ///< Empty if the device can be opened, else one sentence that says why
+                             ///< not, and what to install.
+    int platform_index;      ///< Number of its platform, -1 without platforms.
+    int platform_device;     ///< Its number within the platform, -1 without platforms.
+    bool is_gpu;             ///< Whether it is a graphics processor or another accelerator.
+    bool shares_host_memory; ///< Whether its memory is the host's.
+    bool has_fp16, has_fp64; ///< Whether it computes in half and in double precision. Clef needs
+                             ///< neither.
+    int compute_units;       ///< Cores or compute units; 0 if unknown.
+    uint64_t memory_bytes;   ///< Memory that the device can use; 0 if unknown.
+    uint64_t max_buffer_bytes; ///< Largest single buffer; 0 if unlimited.
+    int filter_panel;          ///< Width of a weights panel, see `clef_weights_layout` in ops.h.
+};
+
+/// What a device has to tell while it works, see `clef_device_options`.
+enum clef_notice {
+    CLEF_NOTICE_PROGRESS, ///< What takes long just now, such as a compilation; "" when it is over.
+    CLEF_NOTICE_WARNING,  ///< Something that works less well than it could.
+    CLEF_NOTICE_DETAIL    ///< For those who ask how it went.
 };
 
 /// Options of `clef_device_open`. Zero-initialise for defaults.
 struct clef_device_options {
-    int threads; ///< Worker threads of a CPU backend; 0 takes all processors the process may use.
+    int threads; ///< Worker threads of the backend "cpu"; 0 takes all processors the process may
+                 ///< use.
+    bool sync; ///< Waits for each plan, so that a driver's error names the op it belongs to. Slow.
+    bool profile;         ///< Measures the time of each plan, see `clef_device_get_profile`. Slow.
+    bool no_kernel_cache; ///< Neither reads nor writes compiled kernels. The environment variable
+                          ///< CLEF_KERNEL_CACHE=off does the same.
+    /// Called with one line of text on the thread that uses the device; may be NULL.
+    void (*notice)(void *user, enum clef_notice kind, const char *message);
+    void *notice_user;
 };
 
 /// Lists all devices of all backends, the usable and the unusable.
@@ -52,9 +76,17 @@ struct clef_device_options {
 clef_status clef_device_list(struct clef_device_info **infos, int *count);
 
 /// Opens a device.
-/// @param selector "auto" or "cpu"; NULL or "" takes the environment variable CLEF_DEVICE, else
-/// "auto". A device asked for by name is
-///                 never replaced by another: a name that fits no device is CLEF_NOT_FOUND.
+/// @param selector one of
+///     - "auto": the best graphics processor that can be used, else the processor ("cpu");
+///     - "cpu" or "opencl": the best device of this backend;
+///     - "opencl:1": by its number among the devices of the backend, as `clef_device_list` has
+///     them;
+///     - "opencl:0:1": by the numbers of its platform and of the device in it;
+///     - "opencl:radeon": by a part of its name, in upper or lower case. More than one match fails;
+///     - NULL or "": what the environment variable CLEF_DEVICE says, else "auto".
+///
+/// A device asked for by name is never replaced by another: a name that fits no device is
+/// CLEF_NOT_FOUND.
 /// @param options  may be NULL.
 /// @param[out] device released with `clef_device_close`.
 clef_status clef_device_open(const char *selector, const struct clef_device_options *options,
@@ -66,6 +98,25 @@ void clef_device_close(struct clef_device *device);
 
 /// @return the description of an open device, valid as long as the device.
 const struct clef_device_info *clef_device_get_info(const struct clef_device *device);
+
+/// @return why this device was taken, one line, if it was opened by "auto"; else "".
+const char *clef_device_get_choice(const struct clef_device *device);
+
+/// The time that a device opened with `profile` spent on one op in one layer.
+struct clef_profile_row {
+    char layer[64];        ///< Of the model, see `clef_plan_set_layer`; "" if there is none.
+    const char *op;        ///< Such as "conv2d_forward".
+    const char *algorithm; ///< As in `clef_plan_info`.
+    uint64_t runs;
+    double seconds; ///< Of all runs, from the device's own clock where it has one.
+    double flops;   ///< Of all runs.
+    double bytes;   ///< Of all runs.
+};
+
+/// The measurements so far, in the order in which the ops first ran.
+/// @param[out] rows valid until a plan runs; @param[out] count 0 without the option `profile`.
+void clef_device_get_profile(const struct clef_device *device, const struct clef_profile_row **rows,
+                             int *count);
 
 /// Blocks until all enqueued work is done; reports its errors.
 clef_status clef_device_synchronize(struct clef_device *device);

@@ -55,6 +55,10 @@ clef_status clef_plan_run_timed(struct clef_plan *plan, const struct clef_run_va
 /// @return what the plan needs and does, valid as long as the plan.
 const struct clef_plan_info *clef_plan_get_info(const struct clef_plan *plan);
 
+/// Names the layer that a plan belongs to, for profiles and for messages about errors.
+/// @param layer must outlive the plan.
+void clef_plan_set_layer(struct clef_plan *plan, const char *layer);
+
 /// Releases a plan; enqueued runs of it are finished first. NULL is accepted.
 void clef_plan_destroy(struct clef_plan *plan);
 

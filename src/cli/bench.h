@@ -30,7 +30,7 @@ struct bench_options {
     int repetitions; // Of each plan.
     int image_size;  // Height and width.
     int head;        // As enum clef_head.
-    bool quick, json;
+    bool quick, json, kernel_cache, sync, profile;
 };
 
 #define BENCH_BATCHES 8 // Distinct batches that the steps take in turn.

@@ -29,8 +29,9 @@ json_t *bench_json(const struct bench_options *options, const struct bench *benc
 void bench_print_heading(const struct bench_options *options, const struct bench *bench,
                          const struct clef_device_peak *peak)
 {
-    const struct clef_device_info *info = clef_device_get_info(bench->device);
-    printf("clef %s on %s: %s (%s)\n", clef_version(), info->backend, info->name, info->driver);
+    char label[64];
+    snprintf(label, sizeof label, "clef %s", clef_version());
+    cli_print_device(label, bench->device);
     printf("batch of %d images of %dx%d, head %s\n", bench->batch_size, options->image_size,
            options->image_size, option_head_choices[options->head]);
     printf("measured peak: %.1f GFLOP/s (fused multiply-add), %.1f GB/s (memory)\n",

@@ -2,6 +2,7 @@
 // `clef bench train`: the time of a whole training step, and where it goes.
 #include "cli/bench.h"
 #include "cli/cli_support.h"
+#include "cli/profile_report.h"
 #include "ops/op_list.h"
 
 #include <stdio.h>
@@ -102,6 +103,8 @@ static json_t *result_json(const struct bench_options *options, const struct ben
                   "peak_percent", 100 * flops_per_second / result->peak.flops_per_second,
                   "peak_rss_bytes", (json_int_t)result->peak_rss_bytes, "ops", share_json(result),
                   "ops_ms", result->ops_ms, "between_ops_ms", result->median_ms - result->ops_ms);
+    if (options->profile && figures)
+        json_object_set_new(figures, "profile", profile_json(bench->device));
     if (!root || !figures || json_object_update(root, figures) != 0) {
         json_decref(root);
         root = NULL;
@@ -149,6 +152,8 @@ int bench_train(const struct bench_options *options, struct bench *bench)
         code = cli_print_json(options->command, result_json(options, bench, &result));
     else
         print_table(options, bench, &result);
+    if (status == CLEF_OK && !options->json)
+        profile_print(stdout, bench->device);
     free(result.steps.step_ms);
     return code;
 }

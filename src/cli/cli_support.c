@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 int cli_error(const char *command, int code, const char *format, ...)
 {
@@ -34,15 +35,42 @@ int cli_library_error(const char *command)
     return cli_error(command, EXIT_FAILURE, "%s", clef_last_error());
 }
 
-int cli_open_device(const char *command, const char *selector, int threads,
-                    struct clef_device **device)
+// Clears from the cursor to the end of the line (ECMA-48, "erase in line").
+#define ERASE_TO_END "\033[K"
+
+static void print_notice(void *user, enum clef_notice kind, const char *message)
 {
-    const struct clef_device_options options = {.threads = threads};
-    clef_status status = clef_device_open(selector, &options, device);
+    const char *command = user, *verbose = getenv("CLEF_VERBOSE");
+    if (kind == CLEF_NOTICE_PROGRESS) {
+        if (isatty(STDERR_FILENO) == 1)
+            fprintf(stderr, "\r%s%s" ERASE_TO_END, *message ? "clef: " : "", message);
+    } else if (kind == CLEF_NOTICE_WARNING) {
+        fprintf(stderr, "clef %s: warning: %s\n", command, message);
+    } else if (verbose && *verbose) {
+        fprintf(stderr, "clef %s: %s\n", command, message);
+    }
+}
+
+int cli_open_device(const char *command, const char *selector,
+                    const struct clef_device_options *options, struct clef_device **device)
+{
+    struct clef_device_options all = *options;
+    all.notice = print_notice;
+    all.notice_user = (void *)(uintptr_t)command; // Read only.
+    clef_status status = clef_device_open(selector, &all, device);
     if (status == CLEF_OK)
         return EXIT_SUCCESS;
     cli_library_error(command);
     return status == CLEF_NOT_FOUND || status == CLEF_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+void cli_print_device(const char *label, const struct clef_device *device)
+{
+    const struct clef_device_info *info = clef_device_get_info(device);
+    const char *choice = clef_device_get_choice(device);
+    printf("%s: %s, %s (%s)\n", label, info->backend, info->name, info->driver);
+    if (*choice)
+        printf("  %s\n", choice);
 }
 
 struct clef_resnet_config cli_network(int image_size, enum clef_head head)

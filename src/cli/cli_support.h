@@ -16,10 +16,15 @@ int cli_error(const char *command, int code, const char *format, ...)
 // Prints the library's last error in the same way. Returns EXIT_FAILURE.
 int cli_library_error(const char *command);
 
-// Opens a device; `selector` may be NULL. Returns EXIT_SUCCESS, or the exit code after a message:
-// EXIT_USAGE if there is no device of that name.
-int cli_open_device(const char *command, const char *selector, int threads,
-                    struct clef_device **device);
+// Opens a device; `selector` may be NULL. What the device has to tell goes to stderr: progress on a
+// terminal alone, details if the environment variable CLEF_VERBOSE is set. `command` and what
+// `options` points to must outlive the device. Returns EXIT_SUCCESS, or the exit code after a
+// message: EXIT_USAGE if there is no device of that name.
+int cli_open_device(const char *command, const char *selector,
+                    const struct clef_device_options *options, struct clef_device **device);
+
+// Prints "LABEL: BACKEND, NAME (DRIVER)", and below it why "auto" took the device.
+void cli_print_device(const char *label, const struct clef_device *device);
 
 // The default network with another input size and head.
 struct clef_resnet_config cli_network(int image_size, enum clef_head head);

@@ -36,6 +36,9 @@ static const struct option_row train_rows[] = {
     OPTION_ROW_THREADS(struct bench_options),
     OPTION_ROW_HEAD(struct bench_options),
     OPTION_ROW_IMAGE_SIZE(struct bench_options),
+    OPTION_ROW_KERNEL_CACHE(struct bench_options),
+    OPTION_ROW_SYNC(struct bench_options),
+    OPTION_ROW_PROFILE(struct bench_options),
     ROW_QUICK,
     OPTION_ROW_JSON(struct bench_options),
 };
@@ -48,6 +51,7 @@ static const struct option_row ops_rows[] = {
     OPTION_ROW_THREADS(struct bench_options),
     OPTION_ROW_HEAD(struct bench_options),
     OPTION_ROW_IMAGE_SIZE(struct bench_options),
+    OPTION_ROW_KERNEL_CACHE(struct bench_options),
     ROW_QUICK,
     OPTION_ROW_JSON(struct bench_options),
 };
@@ -102,7 +106,11 @@ static int run(const struct option_command *command, int argc, char **argv,
         options.repetitions = 2;
     }
     struct clef_device *device = NULL;
-    code = cli_open_device(command->name, options.device, options.threads, &device);
+    const struct clef_device_options device_options = {.threads = options.threads,
+                                                       .sync = options.sync,
+                                                       .profile = options.profile,
+                                                       .no_kernel_cache = !options.kernel_cache};
+    code = cli_open_device(command->name, options.device, &device_options, &device);
     if (code != EXIT_SUCCESS)
         return code;
     struct bench bench;

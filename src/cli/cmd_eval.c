@@ -10,7 +10,7 @@
 struct settings {
     const char *model, *data, *device;
     int batch_size, threads;
-    bool json;
+    bool json, kernel_cache;
 };
 
 static const struct option_row rows[] = {
@@ -21,6 +21,7 @@ static const struct option_row rows[] = {
      .offset = offsetof(struct settings, batch_size), .min = 1, .max = 1 << 20},
     OPTION_ROW_DEVICE(struct settings),
     OPTION_ROW_THREADS(struct settings),
+    OPTION_ROW_KERNEL_CACHE(struct settings),
     OPTION_ROW_JSON(struct settings),
 };
 
@@ -80,7 +81,10 @@ int cmd_eval(int argc, char **argv)
     if (settings.model == NULL)
         return cli_error(command.name, EXIT_USAGE,
                          "--model is missing: name the model.safetensors of a training run");
-    code = cli_open_device(command.name, settings.device, settings.threads, &device);
+    code = cli_open_device(command.name, settings.device,
+                           &(struct clef_device_options){.threads = settings.threads,
+                                                         .no_kernel_cache = !settings.kernel_cache},
+                           &device);
     if (code != EXIT_SUCCESS)
         return code;
     code = evaluate(&settings, device);

@@ -10,7 +10,7 @@ struct settings {
     const char *device;
     int threads, batch_size, head, classes;
     struct option_int_list input_shape, blocks, filters;
-    bool json;
+    bool json, kernel_cache;
 };
 
 static const struct option_row rows[] = {
@@ -24,6 +24,7 @@ static const struct option_row rows[] = {
     OPTION_ROW_BATCH_SIZE(struct settings),
     OPTION_ROW_DEVICE(struct settings),
     OPTION_ROW_THREADS(struct settings),
+    OPTION_ROW_KERNEL_CACHE(struct settings),
     OPTION_ROW_JSON(struct settings),
 };
 
@@ -84,7 +85,10 @@ int cmd_info(int argc, char **argv)
     if (code != EXIT_SUCCESS)
         return code;
     struct clef_device *device;
-    code = cli_open_device(command.name, settings.device, settings.threads, &device);
+    code = cli_open_device(command.name, settings.device,
+                           &(struct clef_device_options){.threads = settings.threads,
+                                                         .no_kernel_cache = !settings.kernel_cache},
+                           &device);
     if (code != EXIT_SUCCESS)
         return code;
     struct clef_model *model = NULL;

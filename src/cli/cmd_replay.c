@@ -13,13 +13,12 @@ enum { TEST_IMAGES = 256 }; // Of the recorded test loss.
 struct settings {
     const char *reference, *data, *device;
     int threads;
-    bool json;
+    bool json, kernel_cache;
 };
 
 static const struct option_row rows[] = {
-    OPTION_ROW_DATA(struct settings),
-    OPTION_ROW_DEVICE(struct settings),
-    OPTION_ROW_THREADS(struct settings),
+    OPTION_ROW_DATA(struct settings),    OPTION_ROW_DEVICE(struct settings),
+    OPTION_ROW_THREADS(struct settings), OPTION_ROW_KERNEL_CACHE(struct settings),
     OPTION_ROW_JSON(struct settings),
 };
 
@@ -113,9 +112,8 @@ static int print_report(const struct settings *settings, const struct clef_devic
         json_object_set_new(document, "device", cli_json_device(device));
         code = cli_print_json(command.name, document);
     } else {
-        const struct clef_device_info *info = clef_device_get_info(device);
-        printf("Reference: %s\nDevice: %s, %s (%s)\n", reference->what, info->backend, info->name,
-               info->driver);
+        printf("Reference: %s\n", reference->what);
+        cli_print_device("Device", device);
         if (reference->float32_losses == NULL)
             printf("No float32 file of this trajectory: losses must agree within 1e-3\n");
         replay_report_print(stdout, report);
@@ -167,7 +165,10 @@ int cmd_replay(int argc, char **argv)
         return code;
     if (replay_reference_load(settings.reference, &reference) != CLEF_OK)
         return cli_library_error(command.name);
-    code = cli_open_device(command.name, settings.device, settings.threads, &device);
+    code = cli_open_device(command.name, settings.device,
+                           &(struct clef_device_options){.threads = settings.threads,
+                                                         .no_kernel_cache = !settings.kernel_cache},
+                           &device);
     if (code == EXIT_SUCCESS) {
         code = run(&settings, device, &reference);
         clef_device_close(device);

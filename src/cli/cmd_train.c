@@ -3,6 +3,7 @@
 #include "cli/cli_support.h"
 #include "cli/commands.h"
 #include "cli/network_report.h"
+#include "cli/profile_report.h"
 #include "cli/progress.h"
 #include "cli/run_directory.h"
 #include "cli/stop_signal.h"
@@ -88,12 +89,11 @@ static clef_status create_model(struct run *run, const struct clef_resnet_config
 static clef_status print_plan(const struct run *run)
 {
     const struct train_settings *settings = &run->settings;
-    const struct clef_device_info *info = clef_device_get_info(run->device);
     char parameters[CLI_NUMBER_LENGTH];
     struct clef_memory_plan plan;
     if (settings->quiet)
         return CLEF_OK;
-    printf("Device: %s, %s (%s)\n", info->backend, info->name, info->driver);
+    cli_print_device("Device", run->device);
     printf("Network: %s parameters; %d training, %d validation, %d test images\n",
            cli_thousands(report_count_parameters(run->model).total, parameters),
            run->result.training_images, run->result.validation_images, run->result.test_images);
@@ -164,6 +164,7 @@ static int train(struct run *run)
         return cli_library_error(name);
     if (run->result.tested)
         print_test_figures(stdout, &run->result.test);
+    profile_print(stdout, run->device);
     if (!quiet)
         printf("Saved in %s\n", run->directory.path);
     if (stop_signal_received() == 0)
@@ -177,7 +178,11 @@ static int train(struct run *run)
 static int prepare(struct run *run, const struct clef_resnet_config *config)
 {
     const struct train_settings *settings = &run->settings;
-    int code = cli_open_device(name, settings->device, settings->threads, &run->device);
+    const struct clef_device_options options = {.threads = settings->threads,
+                                                .sync = settings->sync,
+                                                .profile = settings->profile,
+                                                .no_kernel_cache = !settings->kernel_cache};
+    int code = cli_open_device(name, settings->device, &options, &run->device);
     if (code != EXIT_SUCCESS)
         return code;
     if (load_data(run) != CLEF_OK)

@@ -83,17 +83,40 @@ void options_print_filled(FILE *stream, const char *text, int column, int indent
 void options_print_roff(FILE *stream, const char *text);
 
 // Rows that several commands share; `type` is the settings' struct, with members of these names.
-#define OPTION_ROW_DEVICE(type)                                                                  \
-    {                                                                                            \
-        "--device", "NAME", NULL,                                                                \
-            "Device to compute on, one of those that \"clef devices\" lists, or auto. Default: " \
-            "the environment variable CLEF_DEVICE, else auto.",                                  \
-            OPTION_TEXT, .offset = offsetof(type, device)                                        \
+#define OPTION_ROW_DEVICE(type)                                                                   \
+    {                                                                                             \
+        "--device", "NAME", NULL,                                                                 \
+            "Device to compute on: auto (the best graphics processor, else cpu), cpu, opencl, "   \
+            "opencl:N and opencl:PLATFORM:DEVICE as \"clef devices\" lists them, or opencl: and " \
+            "a part of a name. Default: the environment variable CLEF_DEVICE, else auto.",        \
+            OPTION_TEXT, .offset = offsetof(type, device)                                         \
     }
 #define OPTION_ROW_THREADS(type)                                                                 \
     {                                                                                            \
         "--threads", "N", "0", "Threads of a processor's device; 0 takes all that are allowed.", \
             OPTION_INT, .offset = offsetof(type, threads), .min = 0, .max = 4096                 \
+    }
+#define OPTION_ROW_KERNEL_CACHE(type)                                                            \
+    {                                                                                            \
+        "--kernel-cache", NULL, "yes",                                                           \
+            "Keep compiled kernels of OpenCL devices for the next start, in clef/kernels below " \
+            "$XDG_CACHE_HOME or ~/.cache. The environment variable CLEF_KERNEL_CACHE=off does "  \
+            "what --no-kernel-cache does.",                                                      \
+            OPTION_SWITCH, .offset = offsetof(type, kernel_cache)                                \
+    }
+#define OPTION_ROW_SYNC(type)                                                                  \
+    {                                                                                          \
+        "--sync", NULL, NULL,                                                                  \
+            "Wait for the device after each op, so that an error of its driver names the op. " \
+            "Slower.",                                                                         \
+            OPTION_FLAG, .offset = offsetof(type, sync)                                        \
+    }
+#define OPTION_ROW_PROFILE(type)                                                                \
+    {                                                                                           \
+        "--profile", NULL, NULL,                                                                \
+            "Measure each op, by the device's own clock where it has one, and print the times " \
+            "by op and by layer at the end. Slower, since ops no longer overlap.",              \
+            OPTION_FLAG, .offset = offsetof(type, profile)                                      \
     }
 #define OPTION_ROW_BATCH_SIZE(type)                                        \
     {                                                                      \

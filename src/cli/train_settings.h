@@ -11,7 +11,7 @@ struct train_settings {
     struct option_int_list blocks, filters;
     double validation_split, learning_rate;
     uint64_t seed;
-    bool shuffle, quiet, verbose;
+    bool shuffle, quiet, verbose, kernel_cache, sync, profile;
 };
 
 // The command's table of options and texts.

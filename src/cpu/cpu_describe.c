@@ -68,6 +68,9 @@ void cpu_describe(int index, struct clef_device_info *info)
     (void)index; // All processors together are the one device.
     memset(info, 0, sizeof *info);
     snprintf(info->backend, sizeof info->backend, "cpu");
+    snprintf(info->type, sizeof info->type, "cpu");
+    info->platform_index = info->platform_device = -1;
+    info->shares_host_memory = info->has_fp64 = true;
     describe_name(info);
     describe_vendor(info);
     info->compute_units = cpu_processor_count();

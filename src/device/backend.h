@@ -31,6 +31,7 @@ struct clef_event {
 struct clef_plan {
     struct clef_device *device;
     enum clef_op op;
+    const char *layer; // NULL if it belongs to none.
     struct clef_plan_info info;
     struct clef_buffer *own_scratch; // Only if the caller gave none.
     // Enqueues the plan.
@@ -56,7 +57,7 @@ struct clef_backend {
     const char *name;
     // Number of devices that can be listed, the unusable ones included.
     int (*enumerate)(void);
-    // Fills in the description of device `index`, without opening it.
+    // Fills in the description of device `index`, without opening it; `selector` is the caller's.
     void (*describe)(int index, struct clef_device_info *info);
     // Opens device `index`; *info is its description and may be refined. The op table is valid
     // until close.
@@ -85,6 +86,13 @@ struct clef_backend {
     // Measures the best rate of arithmetic and of memory.
     clef_status (*measure_peak)(void *context, struct clef_device_peak *peak);
 };
+
+// What the device was opened with; all zero without options.
+const struct clef_device_options *clef_device_get_options(const struct clef_device *device);
+
+// Adds one run of a plan to the device's profile.
+clef_status clef_device_profile_add(struct clef_device *device, const struct clef_plan *plan,
+                                    double seconds);
 
 // The name of an op, such as "conv2d_forward".
 const char *clef_op_name(enum clef_op op);

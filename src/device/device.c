@@ -3,8 +3,10 @@
 #include "core/error.h"
 #include "device/backend.h"
 #include "device/backend_list.h"
+#include "device/profile.h"
 #include "device/selector.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +15,9 @@ struct clef_device {
     const struct clef_backend_ops *ops;
     void *context;
     struct clef_device_info info;
+    struct clef_device_options options;
+    struct clef_profile *profile; // NULL without the option.
+    char choice[512];             // Why "auto" took it.
 };
 
 #define DECLARE_BACKEND(name) extern const struct clef_backend clef_backend_##name;
@@ -53,7 +58,12 @@ static clef_status list_devices(struct clef_device_info **infos, struct origin *
     int row = 0;
     for (size_t b = 0; b < BACKEND_COUNT; b++)
         for (int i = 0; i < per_backend[b]; i++, row++) {
-            backends[b]->describe(i, &(*infos)[row]);
+            struct clef_device_info *info = &(*infos)[row];
+            backends[b]->describe(i, info);
+            if (per_backend[b] == 1 && info->platform_index < 0)
+                snprintf(info->selector, sizeof info->selector, "%s", backends[b]->name);
+            else
+                snprintf(info->selector, sizeof info->selector, "%s:%d", backends[b]->name, i);
             rows[row] = (struct origin){.backend = backends[b], .index = i};
         }
     *count = total;
@@ -77,13 +87,17 @@ static clef_status open_backend(const struct origin *origin, const struct clef_d
 {
     struct clef_device *opened = calloc(1, sizeof *opened);
     if (!opened)
-        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to open device \"%s\"", info->backend);
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to open device \"%s\"", info->selector);
     opened->backend = origin->backend;
     opened->info = *info;
-    static const struct clef_device_options defaults;
-    clef_status status = origin->backend->open(origin->index, options ? options : &defaults,
-                                               &opened->info, &opened->context, &opened->ops);
+    if (options)
+        opened->options = *options;
+    clef_status status = opened->options.profile ? clef_profile_create(&opened->profile) : CLEF_OK;
+    if (status == CLEF_OK)
+        status = origin->backend->open(origin->index, &opened->options, &opened->info,
+                                       &opened->context, &opened->ops);
     if (status != CLEF_OK) {
+        clef_profile_destroy(opened->profile);
         free(opened);
         return status;
     }
@@ -113,6 +127,8 @@ clef_status clef_device_open(const char *selector, const struct clef_device_opti
                   : clef_fail(CLEF_NOT_FOUND, "no device \"%s\": no backend has any", selector);
     if (status == CLEF_OK)
         status = open_backend(&origins[chosen], &infos[chosen], options, device);
+    if (status == CLEF_OK && strcmp(selector, "auto") == 0)
+        clef_selector_explain(infos, count, chosen, (*device)->choice, sizeof(*device)->choice);
     if (status != CLEF_OK && from_environment)
         clef_fail_in(status, "environment variable CLEF_DEVICE");
     free(infos);
@@ -126,12 +142,35 @@ void clef_device_close(struct clef_device *device)
         return;
     device->backend->synchronize(device->context);
     device->backend->close(device->context);
+    clef_profile_destroy(device->profile);
     free(device);
 }
 
 const struct clef_device_info *clef_device_get_info(const struct clef_device *device)
 {
     return &device->info;
+}
+
+const char *clef_device_get_choice(const struct clef_device *device)
+{
+    return device->choice;
+}
+
+const struct clef_device_options *clef_device_get_options(const struct clef_device *device)
+{
+    return &device->options;
+}
+
+clef_status clef_device_profile_add(struct clef_device *device, const struct clef_plan *plan,
+                                    double seconds)
+{
+    return clef_profile_add(device->profile, plan, seconds);
+}
+
+void clef_device_get_profile(const struct clef_device *device, const struct clef_profile_row **rows,
+                             int *count)
+{
+    clef_profile_get(device->profile, rows, count);
 }
 
 clef_status clef_device_synchronize(struct clef_device *device)

@@ -75,6 +75,8 @@ clef_status clef_executable_bind(struct clef_executable *executable, const struc
                 clef_executable_unbind(executable);
                 return status;
             }
+            clef_plan_set_layer(executable->plans[(size_t)slot * steps + i],
+                                clef_step_layer_name(graph, step));
         }
     }
     return CLEF_OK;

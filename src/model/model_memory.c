@@ -136,20 +136,6 @@ clef_status clef_model_prepare(struct clef_model *model, int batch_size, bool tr
     return clef_model_get_executable(model, batch_size, training, &executable);
 }
 
-static const char *layer_name(const struct clef_model *model, const struct clef_step *step)
-{
-    if (step->node != CLEF_NO_NODE)
-        return model->graph.nodes[step->node].name;
-    switch (step->op) {
-    case CLEF_STEP_adam:
-        return "optimizer";
-    case CLEF_STEP_softmax_cross_entropy:
-        return "loss";
-    default:
-        return "statistics";
-    }
-}
-
 clef_status clef_model_visit_plans(struct clef_model *model, int batch_size, bool training,
                                    clef_plan_visitor visit, void *user)
 {
@@ -157,7 +143,7 @@ clef_status clef_model_visit_plans(struct clef_model *model, int batch_size, boo
     CLEF_TRY(clef_model_get_executable(model, batch_size, training, &executable));
     for (int i = 0; i < executable->schedule.step_count; i++) {
         const struct clef_step *step = &executable->schedule.steps[i];
-        CLEF_TRY(visit(user, layer_name(model, step), clef_step_op_name(step->op),
+        CLEF_TRY(visit(user, clef_step_layer_name(&model->graph, step), clef_step_op_name(step->op),
                        clef_executable_plan(executable, 0, i)));
     }
     return CLEF_OK;

@@ -19,6 +19,20 @@ const char *clef_step_op_name(enum clef_step_op op)
     return names[op];
 }
 
+const char *clef_step_layer_name(const struct clef_graph *graph, const struct clef_step *step)
+{
+    if (step->node != CLEF_NO_NODE)
+        return graph->nodes[step->node].name;
+    switch (step->op) {
+    case CLEF_STEP_adam:
+        return "optimizer";
+    case CLEF_STEP_softmax_cross_entropy:
+        return "loss";
+    default:
+        return "statistics";
+    }
+}
+
 // ---------------------------------------------------------------- lists
 
 static bool grow(struct clef_schedule_builder *builder, void **array, int count, int *capacity,

@@ -67,6 +67,9 @@ clef_status clef_schedule_create(const struct clef_graph *graph, int batch_size,
 
 void clef_schedule_release(struct clef_schedule *schedule);
 
+// The name of a step's layer, or of what stands in for one: "optimizer", "loss", "statistics".
+const char *clef_step_layer_name(const struct clef_graph *graph, const struct clef_step *step);
+
 // The name of a step's op, such as "conv2d_forward".
 const char *clef_step_op_name(enum clef_step_op op);
 

@@ -34,6 +34,7 @@ struct ocl_caps {
     size_t alignment;    // Bytes of the strictest alignment that a buffer's start has.
     int vector_width;    // Native width of float vectors, as a hint: 1 on most GPUs.
     int c_version;       // OpenCL C: 120 is 1.2.
+    bool is_accelerator; // Neither a processor nor a graphics processor.
     bool host_memory;    // The device's memory is the host's.
     bool fp16, fp64;
     bool exact_division; // -cl-fp32-correctly-rounded-divide-sqrt is accepted.
@@ -51,6 +52,7 @@ struct ocl_context {
     struct ocl_caps caps;
     struct ocl_program *programs; // What has been built, see ocl_program.h.
     int builds;                   // How many programs were compiled from source.
+    bool sync;                    // Wait after each kernel.
     int unflushed;                // Commands enqueued since the last flush.
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The devices are listed in the order of platforms, and each list is asked anew: nothing is kept
-// that a driver could invalidate.
+// The list of devices, in the order of platforms. It is asked anew each time: nothing is kept that
+// a driver could invalidate. A driver without a device has a row that says why.
 #include "opencl/ocl_device.h"
 
 #include <stdio.h>
@@ -8,161 +8,191 @@
 #include <strings.h>
 
 #define MAX_PLATFORMS 32
-#define MAX_DEVICES 64 // Of a platform.
+#define MAX_ROWS 128
+#define PLATFORM_NOT_FOUND_KHR (-1001) // The loader's code for "no driver is installed".
 
-struct found_devices {
-    struct {
-        cl_platform_id platform;
-        cl_device_id device;
-    } rows[MAX_DEVICES];
+// A device, or a platform that has none for the reason `code`.
+struct row {
+    cl_platform_id platform;
+    cl_device_id device;
+    int platform_index, platform_device;
+    cl_int code;
+};
+
+struct list {
+    struct row rows[MAX_ROWS];
     int count;
 };
 
-static clef_status find_devices(struct found_devices *found)
+static void add_row(struct list *list, struct row row)
 {
-    found->count = 0;
+    if (list->count < MAX_ROWS)
+        list->rows[list->count++] = row;
+}
+
+static void list_platform(struct list *list, cl_platform_id platform, int index)
+{
+    cl_device_id devices[MAX_ROWS];
+    cl_uint count = 0;
+    cl_int code = ocl_api.clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, MAX_ROWS, devices, &count);
+    if (code == CL_SUCCESS && count == 0)
+        code = CL_DEVICE_NOT_FOUND;
+    if (code != CL_SUCCESS)
+        add_row(list, (struct row){platform, NULL, index, -1, code});
+    for (cl_uint i = 0; code == CL_SUCCESS && i < count && i < MAX_ROWS; i++)
+        add_row(list, (struct row){platform, devices[i], index, (int)i, CL_SUCCESS});
+}
+
+static clef_status list_devices(struct list *list)
+{
+    list->count = 0;
     CLEF_TRY(ocl_library_open());
     cl_platform_id platforms[MAX_PLATFORMS];
-    cl_uint platform_count = 0;
-    OCL_TRY(clGetPlatformIDs, (MAX_PLATFORMS, platforms, &platform_count),
-            "no OpenCL driver is installed: pocl-opencl-icd runs on any processor");
-    for (cl_uint p = 0; p < platform_count && p < MAX_PLATFORMS; p++) {
-        cl_device_id devices[MAX_DEVICES];
-        cl_uint count = 0;
-        if (ocl_api.clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, MAX_DEVICES, devices,
-                                   &count) != CL_SUCCESS)
-            continue;
-        for (cl_uint d = 0; d < count && found->count < MAX_DEVICES; d++) {
-            found->rows[found->count].platform = platforms[p];
-            found->rows[found->count++].device = devices[d];
-        }
-    }
-    return found->count > 0 ? CLEF_OK
-                            : clef_fail(CLEF_NOT_FOUND, "no OpenCL platform has a device");
+    cl_uint count = 0;
+    cl_int code = ocl_api.clGetPlatformIDs(MAX_PLATFORMS, platforms, &count);
+    if (code == PLATFORM_NOT_FOUND_KHR || (code == CL_SUCCESS && count == 0))
+        return clef_fail(CLEF_NOT_FOUND,
+                         "no OpenCL driver is installed (%s, %d): install intel-opencl-icd, "
+                         "nvidia-opencl-icd, rocm-opencl-runtime, or for any processor "
+                         "pocl-opencl-icd",
+                         ocl_error_name(PLATFORM_NOT_FOUND_KHR), PLATFORM_NOT_FOUND_KHR);
+    if (code != CL_SUCCESS)
+        return ocl_fail(code, "clGetPlatformIDs",
+                        "listing the drivers: reinstall ocl-icd-libopencl1 and the drivers");
+    for (cl_uint i = 0; i < count && i < MAX_PLATFORMS; i++)
+        list_platform(list, platforms[i], (int)i);
+    return CLEF_OK;
+}
+
+// The package that the driver of a platform comes in.
+static const char *package_of(const char *platform)
+{
+    static const char *const packages[][2] = {{"NVIDIA", "nvidia-opencl-icd"},
+                                              {"AMD", "rocm-opencl-runtime"},
+                                              {"Intel", "intel-opencl-icd"},
+                                              {"Portable", "pocl-opencl-icd"},
+                                              {"Clover", "mesa-opencl-icd"}};
+    for (size_t i = 0; i < sizeof packages / sizeof packages[0]; i++)
+        if (strncasecmp(platform, packages[i][0], strlen(packages[i][0])) == 0)
+            return packages[i][1];
+    return "the package of its driver";
+}
+
+static clef_status explain_absence(const struct row *row)
+{
+    char platform[CLEF_NAME_LENGTH];
+    ocl_platform_text(row->platform, CL_PLATFORM_NAME, platform, sizeof platform);
+    if (row->code == CL_DEVICE_NOT_FOUND)
+        return clef_fail(
+            CLEF_NOT_FOUND,
+            "the OpenCL driver \"%s\" finds no device (%s, %d): is its hardware there, "
+            "and may you use it? Else reinstall %s",
+            platform, ocl_error_name(row->code), row->code, package_of(platform));
+    return clef_fail(CLEF_DEVICE,
+                     "the OpenCL driver \"%s\" fails to list its devices (clGetDeviceIDs: %s, %d): "
+                     "reinstall %s",
+                     platform, ocl_error_name(row->code), row->code, package_of(platform));
+}
+
+static clef_status find_row(int index, struct row *row)
+{
+    struct list list;
+    CLEF_TRY(list_devices(&list));
+    if (index >= list.count)
+        return clef_fail(CLEF_NOT_FOUND, "OpenCL device %d is gone: there are %d now", index,
+                         list.count);
+    *row = list.rows[index];
+    return CLEF_OK;
 }
 
 int ocl_enumerate(void)
 {
-    struct found_devices found;
-    // A list without a device has one row, which says why.
-    return find_devices(&found) == CLEF_OK ? found.count : 1;
+    struct list list;
+    // Without any driver there is one row, which says so.
+    return list_devices(&list) == CLEF_OK ? list.count : 1;
 }
 
 clef_status ocl_find(int index, cl_platform_id *platform, cl_device_id *device)
 {
-    struct found_devices found;
-    CLEF_TRY(find_devices(&found));
-    if (index >= found.count)
-        return clef_fail(CLEF_NOT_FOUND, "OpenCL device %d is gone: there are %d now", index,
-                         found.count);
-    *platform = found.rows[index].platform;
-    *device = found.rows[index].device;
+    struct row row;
+    CLEF_TRY(find_row(index, &row));
+    if (!row.device)
+        return explain_absence(&row);
+    *platform = row.platform;
+    *device = row.device;
     return CLEF_OK;
 }
 
-// Copies a text, which some drivers surround with spaces; "" if the driver does not tell.
-static void device_text(cl_device_id device, cl_device_info what, char *text, size_t size)
+static void refuse(struct clef_device_info *info, const char *reason)
 {
-    char raw[1024] = "";
-    if (ocl_api.clGetDeviceInfo(device, what, sizeof raw - 1, raw, NULL) != CL_SUCCESS)
-        raw[0] = '\0';
-    const char *begin = raw + strspn(raw, " ");
-    size_t length = strlen(begin);
-    while (length > 0 && begin[length - 1] == ' ')
-        length--;
-    snprintf(text, size, "%.*s", (int)length, begin);
+    snprintf(info->unusable, sizeof info->unusable, "%s", reason);
 }
 
-static bool text_has(const char *text, const char *part)
+static void describe_texts(const struct row *row, struct clef_device_info *info)
 {
-    for (size_t length = strlen(part); *text; text++)
-        if (strncasecmp(text, part, length) == 0)
-            return true;
-    return false;
+    char version[128];
+    ocl_device_text(row->device, CL_DEVICE_NAME, info->name, sizeof info->name);
+    ocl_device_text(row->device, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor);
+    ocl_device_text(row->device, CL_DRIVER_VERSION, info->driver, sizeof info->driver);
+    // "OpenCL 3.0 and what the driver adds": the rest is told by the platform and driver.
+    ocl_device_text(row->device, CL_DEVICE_VERSION, version, sizeof version);
+    size_t words = strcspn(version, " ");
+    if (version[words])
+        words += 1 + strcspn(version + words + 1, " ");
+    snprintf(info->version, sizeof info->version, "%.*s", (int)words, version);
 }
 
-static enum ocl_kind device_kind(cl_device_id device, cl_device_type type)
+// Every device must have a compiler, since kernels come as source text.
+static void describe_usability(const struct row *row, struct clef_device_info *info)
 {
-    if (type & CL_DEVICE_TYPE_CPU)
-        return OCL_CPU;
-    char vendor[256];
-    device_text(device, CL_DEVICE_VENDOR, vendor, sizeof vendor);
-    if (text_has(vendor, "nvidia"))
-        return OCL_GPU_NVIDIA;
-    if (text_has(vendor, "advanced micro devices") || text_has(vendor, "amd"))
-        return OCL_GPU_AMD;
-    return text_has(vendor, "intel") ? OCL_GPU_INTEL : OCL_GPU_OTHER;
-}
-
-clef_status ocl_read_caps(cl_device_id device, struct ocl_caps *caps)
-{
-    cl_device_type type = 0;
-    cl_uint units = 0, alignment_bits = 0, width = 0;
-    cl_ulong local = 0, memory = 0, max_buffer = 0;
-    cl_bool unified = CL_FALSE;
-    cl_device_fp_config single = 0, full = 0;
-#define READ(what, variable)                                                                  \
-    OCL_TRY(clGetDeviceInfo, (device, CL_DEVICE_##what, sizeof(variable), &(variable), NULL), \
-            "asked for CL_DEVICE_" #what)
-    READ(TYPE, type);
-    READ(MAX_COMPUTE_UNITS, units);
-    READ(MAX_WORK_GROUP_SIZE, caps->max_group);
-    READ(MAX_WORK_ITEM_SIZES, caps->max_items);
-    READ(LOCAL_MEM_SIZE, local);
-    READ(GLOBAL_MEM_SIZE, memory);
-    READ(MAX_MEM_ALLOC_SIZE, max_buffer);
-    READ(MEM_BASE_ADDR_ALIGN, alignment_bits);
-    READ(NATIVE_VECTOR_WIDTH_FLOAT, width);
-    READ(HOST_UNIFIED_MEMORY, unified);
-    READ(SINGLE_FP_CONFIG, single);
-    READ(DOUBLE_FP_CONFIG, full);
-#undef READ
-    char extensions[8192], version[128];
-    device_text(device, CL_DEVICE_EXTENSIONS, extensions, sizeof extensions);
-    device_text(device, CL_DEVICE_OPENCL_C_VERSION, version, sizeof version);
-    int major = 1, minor = 2;
-    sscanf(version, "OpenCL C %d.%d", &major, &minor);
-    caps->kind = device_kind(device, type);
-    caps->compute_units = (int)units;
-    caps->local_memory = (size_t)local;
-    caps->memory = memory;
-    caps->max_buffer = max_buffer;
-    caps->alignment = alignment_bits / 8;
-    caps->vector_width = width ? (int)width : 1;
-    caps->c_version = 100 * major + 10 * minor;
-    caps->host_memory = caps->kind == OCL_CPU || unified;
-    caps->fp16 = text_has(extensions, "cl_khr_fp16");
-    caps->fp64 = full != 0;
-    caps->exact_division = (single & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
-    return CLEF_OK;
+    cl_bool compiler = CL_FALSE, available = CL_FALSE;
+    int major = 0, minor = 0;
+    ocl_api.clGetDeviceInfo(row->device, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler,
+                            NULL);
+    ocl_api.clGetDeviceInfo(row->device, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
+    sscanf(info->version, "OpenCL %d.%d", &major, &minor);
+    if (!available)
+        refuse(info, "its driver says that it is not available (CL_DEVICE_AVAILABLE)");
+    else if (!compiler)
+        refuse(info, "its driver has no compiler (CL_DEVICE_COMPILER_AVAILABLE)");
+    else if (10 * major + minor < 12)
+        refuse(info, "it is older than OpenCL 1.2");
 }
 
 void ocl_describe(int index, struct clef_device_info *info)
 {
     memset(info, 0, sizeof *info);
     snprintf(info->backend, sizeof info->backend, "opencl");
+    info->platform_index = info->platform_device = -1;
     info->filter_panel = OCL_PANEL;
-    cl_platform_id platform;
-    cl_device_id device;
+    struct row row;
     struct ocl_caps caps = {0};
-    if (ocl_find(index, &platform, &device) != CLEF_OK) {
-        snprintf(info->name, sizeof info->name, "none");
-        snprintf(info->unusable, sizeof info->unusable, "%s", clef_last_error());
+    if (find_row(index, &row) != CLEF_OK) {
+        refuse(info, clef_last_error());
         return;
     }
-    device_text(device, CL_DEVICE_NAME, info->name, sizeof info->name);
-    device_text(device, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor);
-    device_text(device, CL_DRIVER_VERSION, info->driver, sizeof info->driver);
-    cl_bool compiler = CL_FALSE, available = CL_FALSE;
-    ocl_api.clGetDeviceInfo(device, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL);
-    ocl_api.clGetDeviceInfo(device, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
-    if (ocl_read_caps(device, &caps) != CLEF_OK)
-        snprintf(info->unusable, sizeof info->unusable, "%s", clef_last_error());
-    else if (!available)
-        snprintf(info->unusable, sizeof info->unusable, "the driver says that it is not available");
-    else if (!compiler)
-        snprintf(info->unusable, sizeof info->unusable, "its driver has no compiler");
+    info->platform_index = row.platform_index;
+    info->platform_device = row.platform_device;
+    ocl_platform_text(row.platform, CL_PLATFORM_NAME, info->platform, sizeof info->platform);
+    if (!row.device) {
+        explain_absence(&row);
+        refuse(info, clef_last_error());
+        return;
+    }
+    describe_texts(&row, info);
+    if (ocl_read_caps(row.device, &caps) != CLEF_OK) {
+        refuse(info, clef_last_error());
+        return;
+    }
+    describe_usability(&row, info);
+    snprintf(info->type, sizeof info->type, "%s",
+             caps.is_accelerator    ? "accelerator"
+             : caps.kind == OCL_CPU ? "cpu"
+                                    : "gpu");
     info->is_gpu = caps.kind != OCL_CPU;
+    info->shares_host_memory = caps.host_memory;
+    info->has_fp16 = caps.fp16;
+    info->has_fp64 = caps.fp64;
     info->compute_units = caps.compute_units;
     info->memory_bytes = caps.memory;
     info->max_buffer_bytes = caps.max_buffer;

@@ -138,10 +138,36 @@ static clef_status check_run(const struct clef_plan *plan, const struct clef_run
     return CLEF_OK;
 }
 
+// Says which op and layer a failure belongs to.
+static clef_status name_failure(const struct clef_plan *plan, clef_status status)
+{
+    const char *layer = plan->layer ? plan->layer : "";
+    return clef_fail_in(status, "%s%s%s", layer, *layer ? ", " : "", clef_op_name(plan->op));
+}
+
+// Runs a plan and waits for it, as the options of the device ask for.
+static clef_status run_and_wait(struct clef_plan *plan, const struct clef_run_values *values,
+                                bool profile)
+{
+    double seconds;
+    const struct clef_backend *backend = clef_device_backend(plan->device);
+    void *context = clef_device_context(plan->device);
+    if (profile) {
+        CLEF_TRY(backend->run_timed(context, plan, values, &seconds));
+        return clef_device_profile_add(plan->device, plan, seconds);
+    }
+    CLEF_TRY(plan->run(plan, values));
+    return backend->synchronize(context);
+}
+
 clef_status clef_plan_run(struct clef_plan *plan, const struct clef_run_values *values)
 {
     CLEF_TRY(check_run(plan, values));
-    return plan->run(plan, values);
+    const struct clef_device_options *options = clef_device_get_options(plan->device);
+    clef_status status = options->sync || options->profile
+                             ? run_and_wait(plan, values, options->profile)
+                             : plan->run(plan, values);
+    return status == CLEF_OK ? CLEF_OK : name_failure(plan, status);
 }
 
 clef_status clef_plan_run_timed(struct clef_plan *plan, const struct clef_run_values *values,
@@ -150,6 +176,11 @@ clef_status clef_plan_run_timed(struct clef_plan *plan, const struct clef_run_va
     CLEF_TRY(check_run(plan, values));
     return clef_device_backend(plan->device)
         ->run_timed(clef_device_context(plan->device), plan, values, seconds);
+}
+
+void clef_plan_set_layer(struct clef_plan *plan, const char *layer)
+{
+    plan->layer = layer;
 }
 
 const struct clef_plan_info *clef_plan_get_info(const struct clef_plan *plan)
