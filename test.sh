@@ -21,8 +21,6 @@ esac
 jobs=$(nproc)
 readonly fast jobs
 
-# Tests run side by side: a thread that spins while it waits would take a processor from another.
-export OMP_WAIT_POLICY=passive
 # What is set from outside would choose another device or instruction set than the stage says.
 unset CLEF_DEVICE CLEF_CPU CLEF_TEST_DEVICE CLEF_TEST_SEED CLEF_TEST_CASE
 

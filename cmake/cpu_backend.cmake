@@ -24,7 +24,7 @@ endif()
 
 file(GLOB CLEF_CPU_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/cpu/*.c)
 add_library(clef_cpu OBJECT ${CLEF_CPU_SOURCES})
-target_link_libraries(clef_cpu PRIVATE clef_flags OpenMP::OpenMP_C)
+target_link_libraries(clef_cpu PRIVATE clef_flags Threads::Threads)
 set_target_properties(clef_cpu PROPERTIES POSITION_INDEPENDENT_CODE ON)
 foreach(isa ${CLEF_CPU_ISAS})
   string(TOUPPER ${isa} upper)

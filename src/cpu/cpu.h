@@ -5,10 +5,12 @@
 #define CLEF_CPU_CPU_H
 
 #include "core/error.h"
+#include "cpu/cpu_team.h"
 #include "device/backend.h"
 
 struct cpu_context {
     int threads;
+    struct cpu_team *team;
 };
 
 struct cpu_buffer {
@@ -43,10 +45,13 @@ clef_status cpu_plan_create(void *context, size_t size,
 
 // Calls body(argument, task, thread) for each task in 0..tasks-1, in any order, on up to
 // context->threads threads; `thread` is below context->threads and tells apart the calls that run
-// at the same time. To give the same bits for any number of threads, the split into tasks must not
-// depend on the number of threads, and a task must not read what another writes.
-typedef void (*cpu_task)(void *argument, int task, int thread);
-void cpu_parallel_for(struct cpu_context *context, int tasks, cpu_task body, void *argument);
+// at the same time. To give the same bits for any number of threads, no sum may be split
+// differently for another number of threads, and a task must not read what another writes.
+static inline void cpu_parallel_for(struct cpu_context *context, int tasks, cpu_task body,
+                                    void *argument)
+{
+    cpu_team_run(context->team, tasks, body, argument);
+}
 
 // Number of tasks of `grain` items that cover `items`.
 static inline int cpu_task_count(size_t items, size_t grain)

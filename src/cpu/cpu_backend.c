@@ -42,6 +42,11 @@ static clef_status cpu_open(int index, const struct clef_device_options *options
     if (!cpu)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to open device \"cpu\"");
     cpu->context.threads = options->threads ? options->threads : cpu_processor_count();
+    clef_status status = cpu_team_create(cpu->context.threads, &cpu->context.team);
+    if (status != CLEF_OK) {
+        free(cpu);
+        return status;
+    }
     cpu->table = isa.table;
     info->filter_panel = isa.table->filter_panel;
     *context = cpu;
@@ -51,7 +56,9 @@ static clef_status cpu_open(int index, const struct clef_device_options *options
 
 static void cpu_close(void *context)
 {
-    free(context);
+    struct open_cpu *cpu = context;
+    cpu_team_destroy(cpu->context.team);
+    free(cpu);
 }
 
 static clef_status cpu_buffer_create(void *context, size_t bytes, struct clef_buffer **result)

@@ -154,6 +154,21 @@ static void add_line(struct builder *b, int y, int tile_rows)
     }
 }
 
+static clef_status count_weight_rows(struct cpu_conv2d_runs *runs, size_t rows)
+{
+    bool *met = calloc(rows, sizeof *met);
+    if (!met)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "conv2d: no host memory for %zu rows of weights",
+                         rows);
+    for (int s = 0; s < runs->segment_count; s++)
+        for (int i = 0; i < runs->segments[s].length; i++)
+            met[runs->segments[s].weight + i] = true;
+    for (size_t row = 0; row < rows; row++)
+        runs->weight_rows += met[row];
+    free(met);
+    return CLEF_OK;
+}
+
 clef_status cpu_conv2d_runs_create(enum cpu_conv2d_pass pass, const struct clef_tensor *target,
                                    const struct clef_tensor *source,
                                    const struct clef_window *window, int tile_rows,
@@ -186,13 +201,16 @@ clef_status cpu_conv2d_runs_create(enum cpu_conv2d_pass pass, const struct clef_
             length += runs->segments[run->first_segment + k].length;
         runs->multiply_adds += length * run->rows * run->repeats;
     }
-    return CLEF_OK;
+    clef_status status = count_weight_rows(runs, (size_t)taps * (size_t)source->c);
+    if (status != CLEF_OK)
+        cpu_conv2d_runs_free(runs);
+    return status;
 }
 
 void cpu_conv2d_runs_free(struct cpu_conv2d_runs *runs)
 {
     free(runs->runs);
     free(runs->segments);
-    runs->runs = NULL;
-    runs->segments = NULL;
+    free(runs->chains);
+    memset(runs, 0, sizeof *runs);
 }

@@ -3,18 +3,14 @@
 // tap.
 //
 // A task owns some rows of one panel of gradients for one group of taps, so that no two tasks write
-// the same element, and adds up the positions in a fixed order. The sums of one chunk of rows are
+// the same element, and adds up the blocks of positions in a fixed order. The sums of one block are
 // made in registers and added to the gradient, which stays in L1: two levels of summation also keep
 // the rounding error small.
 #include "cpu/cpu_conv2d_runs.h"
 #include "cpu/ops/cpu_tile.h"
 
 #include <stdlib.h>
-
-// Rows of one chunk are chosen so that its part of src takes at most this much: half of a
-// first-level cache.
-#define CHUNK_BYTES (16 * 1024)
-#define MIN_CHUNK_ROWS 64
+#include <string.h>
 
 // Below this many tasks the rows of a group are split, so that several threads have work.
 #define MIN_TASKS 36
@@ -28,39 +24,57 @@ struct span {
     int first, end;
 };
 
+// Taps that are summed together.
+struct group {
+    struct span span; // What any block reaches; first == end if nothing.
+    int first_block;  // That reaches it.
+    bool whole;       // Every block that reaches it reaches all of it.
+};
+
 struct weights_plan {
     struct cpu_plan base;
     struct cpu_conv2d_runs runs;
+    struct cpu_conv2d_block *blocks; // Of at most CPU_CHAIN_LENGTH rows.
+    int block_count;
     struct cpu_view src, diff_dst;
     float *diff_weights, *diff_bias;
-    float *packed;      // Per thread: chunk_rows x panel.
-    struct span *spans; // Of each group.
+    float *packed; // Per thread: CPU_CHAIN_LENGTH x panel.
+    struct group *groups;
     int panels, splits;
     int groups_per_task, bundles; // A bundle is the groups of one task.
-    int chunk_rows;
     bool pack;
     size_t panel_floats;
 };
 
-// Finds the rows of weights that any run reaches in each group; first == end if none.
-static void find_spans(struct weights_plan *plan)
+static void add_to_group(struct group *group, const struct cpu_conv2d_segment *segment, int block)
 {
-    const struct cpu_conv2d_runs *runs = &plan->runs;
-    for (int s = 0; s < runs->segment_count; s++) {
-        const struct cpu_conv2d_segment *segment = &runs->segments[s];
-        struct span *span = &plan->spans[segment->group];
-        int end = segment->weight + segment->length;
-        if (span->first == span->end)
-            *span = (struct span){segment->weight, end};
-        span->first = segment->weight < span->first ? segment->weight : span->first;
-        span->end = end > span->end ? end : span->end;
+    struct span reached = {segment->weight, segment->weight + segment->length};
+    struct span *span = &group->span;
+    if (span->first == span->end) {
+        *group = (struct group){reached, block, true};
+        return;
+    }
+    if (span->first != reached.first || span->end != reached.end)
+        group->whole = false;
+    span->first = reached.first < span->first ? reached.first : span->first;
+    span->end = reached.end > span->end ? reached.end : span->end;
+}
+
+static void find_groups(struct weights_plan *plan)
+{
+    for (int b = 0; b < plan->block_count; b++) {
+        const struct cpu_conv2d_run *run = &plan->runs.runs[plan->blocks[b].run];
+        for (int s = 0; s < run->segments; s++) {
+            const struct cpu_conv2d_segment *segment = &plan->runs.segments[run->first_segment + s];
+            add_to_group(&plan->groups[segment->group], segment, b);
+        }
     }
 }
 
 // The part of a group that a task owns.
 static struct span owned_span(const struct weights_plan *plan, int group, int split)
 {
-    struct span all = plan->spans[group];
+    struct span all = plan->groups[group].span;
     int length = all.end - all.first;
     return (struct span){all.first + length * split / plan->splits,
                          all.first + length * (split + 1) / plan->splits};
@@ -79,40 +93,48 @@ static void pack_panel(const float *src, size_t step, int rows, int lanes, float
     }
 }
 
-// Adds one chunk of rows of one run to the owned part of the gradient.
-static void add_chunk(const struct weights_plan *plan, const struct cpu_conv2d_run *run,
-                      const struct cpu_conv2d_segment *segment, struct span span, int panel,
-                      int repeat, int first_row, int rows, float *packed)
+// The rows of diff_dst that a block meets, at *step from each other.
+static const float *panel_rows(const struct weights_plan *plan,
+                               const struct cpu_conv2d_block *block, int panel, float *packed,
+                               size_t *step)
 {
-    int first = segment->weight > span.first ? segment->weight : span.first;
-    int end =
-        segment->weight + segment->length < span.end ? segment->weight + segment->length : span.end;
-    if (first >= end)
-        return;
+    const struct cpu_conv2d_run *run = &plan->runs.runs[block->run];
     int channel = panel * CPU_PANEL;
     int lanes = plan->diff_dst.c - channel < CPU_PANEL ? plan->diff_dst.c - channel : CPU_PANEL;
+    const float *rows = plan->diff_dst.data + run->dst + (size_t)block->repeat * run->dst_repeat +
+                        (size_t)block->first_row * run->dst_row + channel;
+    *step = run->dst_row;
+    if (!plan->pack && lanes == CPU_PANEL)
+        return rows;
+    pack_panel(rows, run->dst_row, block->rows, lanes, packed);
+    *step = CPU_PANEL;
+    return packed;
+}
+
+// Adds what one block contributes through one segment to the owned part of the gradient.
+static void add_block(const struct weights_plan *plan, const struct cpu_conv2d_block *block,
+                      const struct cpu_conv2d_segment *segment, struct span owned,
+                      const float *rows, size_t rows_step, bool first_block, float *gradient)
+{
+    const struct cpu_conv2d_run *run = &plan->runs.runs[block->run];
+    int first = segment->weight > owned.first ? segment->weight : owned.first;
+    int end = segment->weight + segment->length;
+    end = end < owned.end ? end : owned.end;
     struct cpu_tile_outer_input in = {
         .src_row = plan->runs.element_stride,
         .src_step = run->src_row,
-        .diff_dst = plan->diff_dst.data + run->dst + (size_t)repeat * run->dst_repeat +
-                    (size_t)first_row * run->dst_row + channel,
-        .diff_step = run->dst_row,
-        .steps = rows,
+        .diff_dst = rows,
+        .diff_step = rows_step,
+        .steps = block->rows,
     };
-    if (plan->pack || lanes < CPU_PANEL) {
-        pack_panel(in.diff_dst, in.diff_step, rows, lanes, packed);
-        in.diff_dst = packed;
-        in.diff_step = CPU_PANEL;
-    }
-    const float *src = plan->src.data + segment->src + (size_t)repeat * run->src_repeat +
-                       (size_t)first_row * run->src_row +
+    const float *src = plan->src.data + segment->src + (size_t)block->repeat * run->src_repeat +
+                       (size_t)block->first_row * run->src_row +
                        (size_t)(first - segment->weight) * plan->runs.element_stride;
-    float *gradient =
-        plan->diff_weights + (size_t)panel * plan->panel_floats + (size_t)first * CPU_PANEL;
     CPU_FOR_EACH_TILE(row, height, end - first)
     {
         in.src = src + (size_t)row * plan->runs.element_stride;
-        CPU_NAME(tile_outer)(height, &in, gradient + (size_t)row * CPU_PANEL);
+        CPU_NAME(tile_outer)
+        (height, &in, first_block, gradient + (size_t)(first + row) * CPU_PANEL);
     }
 }
 
@@ -127,11 +149,10 @@ static void clear_unused_lanes(const struct weights_plan *plan, struct span span
             gradient[row * CPU_PANEL + lane] = 0;
 }
 
-static void clear(const struct weights_plan *plan, struct span span, int panel)
+static void clear(float *gradient, struct span span)
 {
-    float *gradient = plan->diff_weights + (size_t)panel * plan->panel_floats;
-    for (size_t i = (size_t)span.first * CPU_PANEL; i < (size_t)span.end * CPU_PANEL; i++)
-        gradient[i] = 0;
+    memset(gradient + (size_t)span.first * CPU_PANEL, 0,
+           (size_t)(span.end - span.first) * CPU_PANEL * sizeof *gradient);
 }
 
 static void weights_task(void *argument, int task, int thread)
@@ -143,23 +164,27 @@ static void weights_task(void *argument, int task, int thread)
     int end_group = first_group + plan->groups_per_task;
     end_group = end_group < runs->group_count ? end_group : runs->group_count;
     int panel = task / plan->splits / plan->bundles;
-    float *packed = plan->packed + (size_t)thread * (size_t)plan->chunk_rows * CPU_PANEL;
+    float *packed = plan->packed + (size_t)thread * CPU_CHAIN_LENGTH * CPU_PANEL;
+    float *gradient = plan->diff_weights + (size_t)panel * plan->panel_floats;
 
-    for (int group = first_group; group < end_group; group++)
-        clear(plan, owned_span(plan, group, split), panel);
-    for (int r = 0; r < runs->run_count; r++) {
-        const struct cpu_conv2d_run *run = &runs->runs[r];
-        for (int repeat = 0; repeat < run->repeats; repeat++)
-            for (int row = 0; row < run->rows; row += plan->chunk_rows) {
-                int rows = run->rows - row < plan->chunk_rows ? run->rows - row : plan->chunk_rows;
-                for (int s = 0; s < run->segments; s++) {
-                    const struct cpu_conv2d_segment *segment =
-                        &runs->segments[run->first_segment + s];
-                    if (segment->group >= first_group && segment->group < end_group)
-                        add_chunk(plan, run, segment, owned_span(plan, segment->group, split),
-                                  panel, repeat, row, rows, packed);
-                }
-            }
+    for (int b = 0; b < plan->block_count; b++) {
+        const struct cpu_conv2d_block *block = &plan->blocks[b];
+        const struct cpu_conv2d_run *run = &runs->runs[block->run];
+        const float *rows = NULL;
+        size_t rows_step;
+        for (int s = 0; s < run->segments; s++) {
+            const struct cpu_conv2d_segment *segment = &runs->segments[run->first_segment + s];
+            if (segment->group < first_group || segment->group >= end_group)
+                continue;
+            if (!rows)
+                rows = panel_rows(plan, block, panel, packed, &rows_step);
+            const struct group *group = &plan->groups[segment->group];
+            struct span owned = owned_span(plan, segment->group, split);
+            if (b == group->first_block && !group->whole)
+                clear(gradient, owned);
+            add_block(plan, block, segment, owned, rows, rows_step,
+                      b == group->first_block && group->whole, gradient);
+        }
     }
     for (int group = first_group; group < end_group; group++)
         clear_unused_lanes(plan, owned_span(plan, group, split), panel);
@@ -204,15 +229,9 @@ static void weights_destroy(struct clef_plan *base)
 {
     struct weights_plan *plan = (struct weights_plan *)base;
     cpu_conv2d_runs_free(&plan->runs);
-    free(plan->spans);
+    free(plan->blocks);
+    free(plan->groups);
     free(plan);
-}
-
-static int chunk_rows(int channels)
-{
-    int rows = CHUNK_BYTES / (int)sizeof(float) / channels;
-    rows = rows < 4 * MIN_CHUNK_ROWS ? rows : 4 * MIN_CHUNK_ROWS;
-    return rows > MIN_CHUNK_ROWS ? rows : MIN_CHUNK_ROWS;
 }
 
 clef_status CPU_NAME(conv2d_backward_weights)(void *context,
@@ -226,10 +245,10 @@ clef_status CPU_NAME(conv2d_backward_weights)(void *context,
     CLEF_TRY(cpu_conv2d_runs_create(CPU_CONV2D_FORWARD, diff_dst, src, &args->window, CPU_TILE_ROWS,
                                     &runs));
     *info = (struct clef_plan_info){
-        .scratch_floats = (size_t)cpu->threads * (size_t)chunk_rows(src->c) * CPU_PANEL,
+        .scratch_floats = (size_t)cpu->threads * CPU_CHAIN_LENGTH * CPU_PANEL,
         .flops = 2 * runs.multiply_adds * diff_dst->c,
-        .bytes = 4.0 * (double)(clef_tensor_count(src) + clef_tensor_count(diff_dst) +
-                                clef_tensor_count(args->diff_weights)),
+        .bytes = sizeof(float) * ((double)(clef_tensor_count(src) + clef_tensor_count(diff_dst)) +
+                                  (double)runs.weight_rows * diff_dst->c),
         .algorithm = "direct",
     };
     if (!plan) {
@@ -250,7 +269,6 @@ clef_status CPU_NAME(conv2d_backward_weights)(void *context,
     weights->diff_weights = cpu_view(args->diff_weights).data;
     weights->diff_bias = cpu_view(args->diff_bias).data;
     weights->packed = cpu_view(scratch).data;
-    weights->chunk_rows = chunk_rows(src->c);
     weights->pack = diff_dst->c >= PACK_ROW_FLOATS;
     weights->panels = (diff_dst->c + CPU_PANEL - 1) / CPU_PANEL;
     weights->panel_floats =
@@ -262,13 +280,19 @@ clef_status CPU_NAME(conv2d_backward_weights)(void *context,
     while (weights->panels * weights->bundles * weights->splits < MIN_TASKS &&
            weights->splits * CPU_TILE_ROWS < src->c)
         weights->splits *= 2;
-    weights->spans = calloc((size_t)runs.group_count, sizeof *weights->spans);
-    if (!weights->spans) {
+    weights->block_count = cpu_conv2d_count_blocks(&runs, CPU_CHAIN_LENGTH);
+    status = cpu_conv2d_make_blocks(&runs, CPU_CHAIN_LENGTH, &weights->blocks);
+    if (status != CLEF_OK) {
+        weights_destroy(base);
+        return status;
+    }
+    weights->groups = calloc((size_t)runs.group_count, sizeof *weights->groups);
+    if (!weights->groups) {
         weights_destroy(base);
         return clef_fail(CLEF_OUT_OF_MEMORY, "conv2d: no host memory for %d groups of taps",
                          runs.group_count);
     }
-    find_spans(weights);
+    find_groups(weights);
     *plan = base;
     return CLEF_OK;
 }

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last step of a product: sums of a panel become rows of the target.
+#ifndef CLEF_CPU_TILE_FINISH_H
+#define CLEF_CPU_TILE_FINISH_H
+
+#include "cpu/ops/cpu_isa.h"
+
+// Where the rows of a product go, and what is done to them on the way.
+struct cpu_tile_output {
+    float *dst;          // First element of the panel in row 0.
+    size_t dst_row;      // Stride between rows.
+    const float *bias;   // Of the panel; NULL for none.
+    const float *addend; // As dst, with the same stride; NULL for none.
+    int lanes;           // Filters of the panel that exist, 1 .. CPU_PANEL.
+    bool relu;
+};
+
+static inline void cpu_finish_vector(const float *sums, int lane, int lanes, size_t row,
+                                     const struct cpu_tile_output *out)
+{
+    cpu_vec value = cpu_load(sums + lane);
+    float *dst = out->dst + row + lane;
+    const float *bias = out->bias ? out->bias + lane : NULL;
+    const float *addend = out->addend ? out->addend + row + lane : NULL;
+    bool whole = lanes >= CPU_LANES;
+    if (bias)
+        value += whole ? cpu_load(bias) : cpu_load_part(bias, lanes);
+    if (addend)
+        value += whole ? cpu_load(addend) : cpu_load_part(addend, lanes);
+    if (out->relu)
+        value = cpu_relu(value);
+    if (whole)
+        cpu_store(dst, value);
+    else
+        cpu_store_part(dst, value, lanes);
+}
+
+// Writes `rows` rows of sums, CPU_PANEL floats each.
+static inline void cpu_tile_finish(int rows, const float *sums, const struct cpu_tile_output *out)
+{
+    for (int row = 0; row < rows; row++)
+        for (int lane = 0; lane < out->lanes; lane += CPU_LANES)
+            cpu_finish_vector(sums + row * CPU_PANEL, lane, out->lanes - lane,
+                              (size_t)row * out->dst_row, out);
+}
+
+#endif

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// A panel of transposed weights: rows of filters, lanes of channels, as backward_data multiplies
+// with. A thread transposes what its task needs, when it needs it, into a panel of its own that
+// stays in the second-level cache.
+#ifndef CLEF_CPU_TRANSPOSED_PANEL_H
+#define CLEF_CPU_TRANSPOSED_PANEL_H
+
+#include "cpu/ops/cpu_isa.h"
+#include "cpu/ops/cpu_transpose.h"
+
+#include <string.h>
+
+struct cpu_transposed_panel {
+    const float *weights; // In panels of filters.
+    struct clef_weights_layout layout;
+    int index;   // Of the panel of channels.
+    float *rows; // taps x filters x CPU_PANEL
+    bool *ready; // taps x panels of filters
+};
+
+static inline int cpu_filter_panels(const struct clef_weights_layout *layout)
+{
+    return (layout->out + CPU_PANEL - 1) / CPU_PANEL;
+}
+
+static inline size_t cpu_transposed_row_count(const struct clef_weights_layout *layout)
+{
+    return (size_t)(layout->kernel_h * layout->kernel_w) * (size_t)layout->out;
+}
+
+static inline size_t cpu_transposed_square_count(const struct clef_weights_layout *layout)
+{
+    return (size_t)(layout->kernel_h * layout->kernel_w) * (size_t)cpu_filter_panels(layout);
+}
+
+static inline void cpu_transposed_panel_reset(struct cpu_transposed_panel *panel, int index)
+{
+    panel->index = index;
+    memset(panel->ready, 0, cpu_transposed_square_count(&panel->layout) * sizeof *panel->ready);
+}
+
+// The CPU_PANEL x CPU_PANEL weights of one tap that join the panel of channels with a panel of
+// filters.
+static inline const float *cpu_weights_square(const struct cpu_transposed_panel *panel, int tap,
+                                              int filter_panel)
+{
+    const struct clef_weights_layout *l = &panel->layout;
+    size_t taps = (size_t)(l->kernel_h * l->kernel_w);
+    return panel->weights + (((size_t)filter_panel * taps + (size_t)tap) * (size_t)l->in +
+                             (size_t)panel->index * CPU_PANEL) *
+                                CPU_PANEL;
+}
+
+static inline void cpu_transpose_square(const struct cpu_transposed_panel *panel, int tap,
+                                        int filter_panel)
+{
+    const struct clef_weights_layout *l = &panel->layout;
+    const float *src = cpu_weights_square(panel, tap, filter_panel);
+    int first = filter_panel * CPU_PANEL, channel = panel->index * CPU_PANEL;
+    float *dst = panel->rows + ((size_t)tap * (size_t)l->out + (size_t)first) * CPU_PANEL;
+    int filters = l->out - first < CPU_PANEL ? l->out - first : CPU_PANEL;
+    int channels = l->in - channel < CPU_PANEL ? l->in - channel : CPU_PANEL;
+    if (filters == CPU_PANEL && channels == CPU_PANEL) {
+        for (int o = 0; o < CPU_PANEL; o += CPU_LANES)
+            for (int i = 0; i < CPU_PANEL; i += CPU_LANES)
+                cpu_transpose(src + i * CPU_PANEL + o, dst + o * CPU_PANEL + i);
+    } else {
+        for (int o = 0; o < filters; o++)
+            for (int i = 0; i < CPU_PANEL; i++)
+                dst[o * CPU_PANEL + i] = i < channels ? src[i * CPU_PANEL + o] : 0;
+    }
+}
+
+// Makes sure that `count` rows of one tap are there.
+static inline void cpu_transposed_panel_need(struct cpu_transposed_panel *panel, int row, int count)
+{
+    int tap = row / panel->layout.out, filter = row % panel->layout.out;
+    for (int p = filter / CPU_PANEL; p <= (filter + count - 1) / CPU_PANEL; p++) {
+        bool *ready = &panel->ready[tap * cpu_filter_panels(&panel->layout) + p];
+        if (!*ready)
+            cpu_transpose_square(panel, tap, p);
+        *ready = true;
+    }
+}
+
+#endif
