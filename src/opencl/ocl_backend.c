@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The OpenCL backend: one context and one queue for each open device.
 #include "opencl/ocl_buffer.h"
+#include "opencl/ocl_cache.h"
 #include "opencl/ocl_device.h"
 #include "opencl/ocl_peak.h"
 #include "opencl/ocl_plan.h"
 #include "opencl/ocl_program.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 // Commands after which the driver is told to begin: few enough to keep it fed, more than one since
@@ -30,6 +33,18 @@ size_t ocl_group_size(const struct ocl_context *ocl, size_t wanted)
     return size;
 }
 
+void ocl_notice(const struct ocl_context *ocl, enum clef_notice kind, const char *format, ...)
+{
+    char text[1024];
+    if (!ocl->options.notice)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    ocl->options.notice(ocl->options.notice_user, kind, text);
+}
+
 clef_status ocl_flush(struct ocl_context *ocl)
 {
     ocl->unflushed = 0;
@@ -45,7 +60,13 @@ clef_status ocl_enqueued(struct ocl_context *ocl)
 static void backend_close(void *context)
 {
     struct ocl_context *ocl = context;
+    ocl->unsettled = false;
+    ocl_programs_save(ocl);
+    if (ocl->compiled + ocl->loaded > 0)
+        ocl_notice(ocl, CLEF_NOTICE_DETAIL, "OpenCL programs: %d compiled, %d from the cache",
+                   ocl->compiled, ocl->loaded);
     ocl_programs_release(ocl);
+    ocl_cache_close(ocl);
     if (ocl->profiling_queue)
         ocl_api.clReleaseCommandQueue(ocl->profiling_queue);
     if (ocl->queue)
@@ -73,10 +94,10 @@ static clef_status backend_open(int index, const struct clef_device_options *opt
                                 struct clef_device_info *info, void **context,
                                 const struct clef_backend_ops **ops)
 {
-    (void)options;
     struct ocl_context *ocl = calloc(1, sizeof *ocl);
     if (!ocl)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to open device \"%s\"", info->name);
+    ocl->options = *options;
     clef_status status = ocl_find(index, &ocl->platform, &ocl->device);
     if (status == CLEF_OK && info->unusable[0])
         status = clef_fail(CLEF_UNSUPPORTED, "device \"%s\" cannot be used: %s", info->name,
@@ -89,6 +110,7 @@ static clef_status backend_open(int index, const struct clef_device_options *opt
         backend_close(ocl);
         return status;
     }
+    ocl_cache_open(ocl, options);
     *context = ocl;
     *ops = &op_table;
     return CLEF_OK;
@@ -99,6 +121,7 @@ static clef_status backend_synchronize(void *context)
     struct ocl_context *ocl = context;
     ocl->unflushed = 0;
     OCL_TRY(clFinish, (ocl->queue), "waiting for the device's work");
+    ocl_programs_save(ocl);
     return CLEF_OK;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_buffer.h"
+#include "opencl/ocl_program.h"
 
 #include <stdlib.h>
 
@@ -108,7 +109,7 @@ clef_status ocl_download(void *context, struct clef_buffer *buffer, size_t offse
 
 clef_status ocl_event_wait(void *context, struct clef_event *base)
 {
-    (void)context;
+    struct ocl_context *ocl = context;
     struct ocl_event *event = (struct ocl_event *)base;
     cl_int code = ocl_api.clWaitForEvents(1, &event->event);
     cl_int done = CL_COMPLETE;
@@ -121,5 +122,6 @@ clef_status ocl_event_wait(void *context, struct clef_event *base)
         code = done;
     if (code != CL_SUCCESS)
         return ocl_fail(code, "clWaitForEvents", "waiting for a transfer");
+    ocl_programs_save(ocl);
     return CLEF_OK;
 }

@@ -41,6 +41,7 @@ struct ocl_caps {
 };
 
 struct ocl_program;
+struct ocl_cache;
 
 // The `void *context` of the backend's entries.
 struct ocl_context {
@@ -51,9 +52,12 @@ struct ocl_context {
     cl_command_queue profiling_queue; // Made when a time is first measured.
     struct ocl_caps caps;
     struct ocl_program *programs; // What has been built, see ocl_program.h.
-    int builds;                   // How many programs were compiled from source.
-    bool sync;                    // Wait after each kernel.
-    int unflushed;                // Commands enqueued since the last flush.
+    int compiled, loaded;         // Programs made from their source, and from the cache.
+    struct ocl_cache *cache;      // NULL without one, see ocl_cache.h.
+    int unsaved;                  // Programs that the cache has not got yet.
+    bool unsettled;               // A kernel was made since the last wait.
+    struct clef_device_options options;
+    int unflushed; // Commands enqueued since the last flush.
 };
 
 struct ocl_buffer {
@@ -74,6 +78,10 @@ static inline size_t ocl_groups(size_t items, size_t group)
 
 // The largest power of two that is at most `wanted` and that the device allows for a group.
 size_t ocl_group_size(const struct ocl_context *ocl, size_t wanted);
+
+// Tells the caller's function, if there is one.
+void ocl_notice(const struct ocl_context *ocl, enum clef_notice kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 // Tells the driver to begin with what was enqueued; now and then it is enough to call this after
 // each command, `ocl_flush` does it at once.

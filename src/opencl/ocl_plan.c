@@ -77,6 +77,8 @@ static clef_status plan_run(struct clef_plan *base, const struct clef_run_values
     for (int i = 0; i < plan->step_count; i++) {
         CLEF_TRY(ocl_step_enqueue(plan->ocl, &plan->steps[i], NULL));
         CLEF_TRY(ocl_enqueued(plan->ocl));
+        if (plan->ocl->options.sync)
+            OCL_TRY(clFinish, (plan->ocl->queue), "after %s", plan->steps[i].name);
     }
     return CLEF_OK;
 }

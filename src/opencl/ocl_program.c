@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_program.h"
+#include "opencl/ocl_cache.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@ struct ocl_program {
     const struct ocl_source *source;
     char *options;
     cl_program program;
+    bool from_cache, saved;
+    bool has_kernel; // One was made; before that there may be nothing worth keeping.
 };
 
 static const struct ocl_source *find_source(const char *name)
@@ -49,14 +52,31 @@ static clef_status build(struct ocl_context *ocl, const struct ocl_source *sourc
     if (!program)
         return ocl_fail(code, "clCreateProgramWithSource", "cl/%s.cl, %zu bytes", source->name,
                         source->length);
-    ocl->builds++;
+    ocl->compiled++;
+    ocl_notice(ocl, CLEF_NOTICE_PROGRESS, "compiling cl/%s.cl, program %d", source->name,
+               ocl->compiled);
     code = ocl_api.clBuildProgram(program, 1, &ocl->device, options, NULL, NULL);
+    ocl_notice(ocl, CLEF_NOTICE_PROGRESS, "%s", "");
     if (code != CL_SUCCESS) {
         clef_status status = build_failure(ocl, program, code, source, options);
         ocl_api.clReleaseProgram(program);
         return status;
     }
     *result = program;
+    return CLEF_OK;
+}
+
+// From the cache, or from its source.
+static clef_status load_or_build(struct ocl_context *ocl, struct ocl_program *program)
+{
+    program->from_cache = program->saved =
+        ocl_cache_load(ocl, program->source, program->options, &program->program);
+    if (program->from_cache) {
+        ocl->loaded++;
+        return CLEF_OK;
+    }
+    CLEF_TRY(build(ocl, program->source, program->options, &program->program));
+    ocl->unsaved++;
     return CLEF_OK;
 }
 
@@ -78,18 +98,32 @@ static clef_status find_program(struct ocl_context *ocl, const char *name, const
             return CLEF_OK;
         }
     struct ocl_program *added = calloc(1, sizeof *added);
-    clef_status status = added ? build(ocl, source, all, &added->program)
-                               : clef_fail(CLEF_OUT_OF_MEMORY, "no memory for cl/%s.cl", name);
+    if (!added) {
+        free(all);
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for cl/%s.cl", name);
+    }
+    *added = (struct ocl_program){.next = ocl->programs, .source = source, .options = all};
+    clef_status status = load_or_build(ocl, added);
     if (status != CLEF_OK) {
         free(added);
         free(all);
         return status;
     }
-    added->next = ocl->programs;
-    added->source = source;
-    added->options = all;
     ocl->programs = added;
     *result = added;
+    return CLEF_OK;
+}
+
+// Takes the place of a binary that the driver accepted but that has no kernels.
+static clef_status rebuild(struct ocl_context *ocl, struct ocl_program *program)
+{
+    cl_program fresh;
+    CLEF_TRY(build(ocl, program->source, program->options, &fresh));
+    ocl_api.clReleaseProgram(program->program);
+    program->program = fresh;
+    program->from_cache = program->saved = false;
+    ocl->loaded--;
+    ocl->unsaved++;
     return CLEF_OK;
 }
 
@@ -100,6 +134,11 @@ clef_status ocl_kernel_create(struct ocl_context *ocl, const char *source, const
     CLEF_TRY(find_program(ocl, source, options, &program));
     cl_int code;
     *kernel = ocl_api.clCreateKernel(program->program, name, &code);
+    if (!*kernel && program->from_cache) {
+        CLEF_TRY(rebuild(ocl, program));
+        *kernel = ocl_api.clCreateKernel(program->program, name, &code);
+    }
+    program->has_kernel = ocl->unsettled = *kernel != NULL;
     if (!*kernel)
         return ocl_fail(code, "clCreateKernel", "%s of cl/%s.cl with \"%s\"", name, source,
                         program->options);
@@ -115,6 +154,21 @@ clef_status ocl_kernel_max_group(struct ocl_context *ocl, const char *source, co
                                                    sizeof *max_group, max_group, NULL);
     ocl_api.clReleaseKernel(kernel);
     return code == CL_SUCCESS ? CLEF_OK : ocl_fail(code, "clGetKernelWorkGroupInfo", "%s", name);
+}
+
+void ocl_programs_save(struct ocl_context *ocl)
+{
+    bool settled = !ocl->unsettled;
+    ocl->unsettled = false;
+    if (!settled)
+        return;
+    for (struct ocl_program *p = ocl->programs; p && ocl->unsaved > 0; p = p->next) {
+        if (p->saved || !p->has_kernel)
+            continue;
+        ocl_cache_save(ocl, p->source, p->options, p->program);
+        p->saved = true;
+        ocl->unsaved--;
+    }
 }
 
 void ocl_programs_release(struct ocl_context *ocl)

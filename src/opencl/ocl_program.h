@@ -25,6 +25,10 @@ clef_status ocl_kernel_create(struct ocl_context *ocl, const char *source, const
 clef_status ocl_kernel_max_group(struct ocl_context *ocl, const char *source, const char *options,
                                  const char *name, size_t *max_group);
 
+// Puts new programs into the cache. Called whenever the device has been waited for; it acts when no
+// kernel was made since the wait before, so that those there are have run, for the sizes in use.
+void ocl_programs_save(struct ocl_context *ocl);
+
 // Releases all programs.
 void ocl_programs_release(struct ocl_context *ocl);
 
