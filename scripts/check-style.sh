@@ -32,15 +32,16 @@ while read -r folder foreign; do
         fault "$line: src/$folder must not include this"
     done < <(grep -rnE "^#include \"($foreign)/" "src/$folder")
 done <<'END'
-core (cli|data|train|model|ops|device|cpu|opencl|io)
-io (cli|data|train|model|ops|device|cpu|opencl)
-ops (cli|data|train|model|cpu|opencl|io)
-device (cli|data|train|model|cpu|opencl|io)
-cpu (cli|data|train|model|opencl|io)
-opencl (cli|data|train|model|cpu)
-model (cli|data|train|cpu|opencl)
-data (cli|train|model|ops|device|cpu|opencl)
-train (cli|ops|device|cpu|opencl)
+core (cli|check|data|train|model|ops|device|cpu|opencl|io)
+io (cli|check|data|train|model|ops|device|cpu|opencl)
+ops (cli|check|data|train|model|cpu|opencl|io)
+device (cli|check|data|train|model|cpu|opencl|io)
+cpu (cli|check|data|train|model|opencl|io)
+opencl (cli|check|data|train|model|cpu)
+model (cli|check|data|train|cpu|opencl)
+data (cli|check|train|model|ops|device|cpu|opencl)
+train (cli|check|ops|device|cpu|opencl)
+check (cli|data|train|model|device|cpu|opencl|io)
 END
 while read -r line; do
     fault "$line: names a backend, which only src/device and the backend itself may"

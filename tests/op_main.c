@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tests of all ops. `test_ops` runs them all, `test_ops OP...` those of the ops named; exit
-// code 77 means that the device is not there.
-#include "support/harness.h"
+// The tests of all ops, on the device that CLEF_TEST_DEVICE names (default "cpu"). `test_ops` runs
+// them all, `test_ops OP...` those of the ops named; exit code 77 means that the device is not
+// there.
+//
+// Environment: CLEF_TEST_SEED=N changes the data, CLEF_TEST_CASE=OP#ROW runs a single row; a
+// failure prints the line that repeats it.
+#include "check/check.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,39 +17,112 @@
 
 #define EXIT_SKIPPED 77
 
-#define TEST_ROW(op) {#op, test_op_##op, NULL, NULL, NULL},
-static const struct CMUnitTest all_tests[] = {CLEF_OP_LIST(TEST_ROW)};
+static struct clef_check *check;
+static uint64_t seed = CLEF_CHECK_DEFAULT_SEED;
+static int rows_run;
 
-// Runs one op's test, or all for NULL; returns the number of failures, 1 for an unknown name.
-static int run_op_tests(const char *op)
+static const char *environment(const char *name, const char *otherwise)
 {
-    for (int i = 0; op && i < ARRAY_LENGTH(all_tests); i++) {
-        if (strcmp(all_tests[i].name, op) != 0)
-            continue;
-        const struct CMUnitTest one_test[] = {all_tests[i]};
-        return cmocka_run_group_tests_name(op, one_test, NULL, NULL);
+    const char *value = getenv(name);
+    return value && *value ? value : otherwise;
+}
+
+static void print_failure(void *user, const struct clef_check_failure *failure)
+{
+    (void)user;
+    char threads[32] = "";
+    if (failure->threads > 0)
+        snprintf(threads, sizeof threads, ", %d threads", failure->threads);
+    print_error("%s row %d (%s)%s, algorithm %s:\n    %s\n", failure->op, failure->row,
+                failure->shape, threads, failure->algorithm, failure->message);
+    const char *cpu = environment("CLEF_CPU", "");
+    print_error("  repeat: CLEF_TEST_SEED=%llu CLEF_TEST_CASE=%s#%d CLEF_TEST_DEVICE=%s %s%s%s"
+                "test_ops %s\n",
+                (unsigned long long)seed, failure->op, failure->row,
+                environment("CLEF_TEST_DEVICE", "cpu"), *cpu ? "CLEF_CPU=" : "", cpu,
+                *cpu ? " " : "", failure->op);
+}
+
+// EXIT_SKIPPED if CLEF_TEST_DEVICE names a device that is not there, or CLEF_CPU an instruction
+// set that the processor lacks.
+static int open_device(void)
+{
+    const char *selector = environment("CLEF_TEST_DEVICE", "cpu");
+    const char *seed_text = environment("CLEF_TEST_SEED", "");
+    if (*seed_text)
+        seed = strtoull(seed_text, NULL, 0);
+    const struct clef_check_options options = {.seed = seed, .failed = print_failure};
+    clef_status status = clef_check_open(selector, NULL, &options, &check);
+    if (status != CLEF_OK) {
+        bool skip = (status == CLEF_NOT_FOUND && getenv("CLEF_TEST_DEVICE")) ||
+                    (status == CLEF_UNSUPPORTED && getenv("CLEF_CPU"));
+        print_error("%s: device %s: %s\n", skip ? "SKIP" : "error", selector, clef_last_error());
+        return skip ? EXIT_SKIPPED : EXIT_FAILURE;
     }
-    if (!op)
-        return cmocka_run_group_tests_name("ops", all_tests, NULL, NULL);
-    fprintf(stderr, "there is no op named %s\n", op);
+    const struct clef_device_info *info = clef_check_get_info(check);
+    print_message("device %s: %s, %s; seed %llu\n", selector, info->name, info->driver,
+                  (unsigned long long)seed);
+    return EXIT_SUCCESS;
+}
+
+// The row of the op that CLEF_TEST_CASE names, CLEF_CHECK_ALL_ROWS without it, else none.
+static int selected_row(const char *op)
+{
+    const char *wanted = environment("CLEF_TEST_CASE", "");
+    size_t length = strlen(op);
+    if (!*wanted)
+        return CLEF_CHECK_ALL_ROWS;
+    if (strncmp(wanted, op, length) != 0 || wanted[length] != '#')
+        return INT32_MAX;
+    return (int)strtol(wanted + length + 1, NULL, 10);
+}
+
+static void test_op(void **state)
+{
+    int op = *(const int *)*state;
+    struct clef_check_result result;
+    clef_check_run_op(check, op, selected_row(clef_check_op_name(op)), &result);
+    rows_run += result.rows;
+    if (result.failures > 0)
+        fail_msg("%d of %d rows failed", result.failures, result.rows);
+}
+
+// Runs the test of one op.
+static int run_op_test(int op)
+{
+    const struct CMUnitTest test[] = {{clef_check_op_name(op), test_op, NULL, NULL, &op}};
+    return cmocka_run_group_tests_name(test[0].name, test, NULL, NULL);
+}
+
+// Runs the tests of the op named, or all for NULL; returns the number of failures.
+static int run_op_tests(const char *name)
+{
+    int failures = 0, found = 0;
+    for (int op = 0; op < clef_check_op_count(); op++) {
+        if (name && strcmp(name, clef_check_op_name(op)) != 0)
+            continue;
+        failures += run_op_test(op);
+        found++;
+    }
+    if (found > 0)
+        return failures;
+    fprintf(stderr, "there is no op named %s\n", name);
     return 1;
 }
 
 int main(int argc, char **argv)
 {
-    bool skip;
-    if (!harness_open(&skip)) {
-        harness_close();
-        return skip ? EXIT_SKIPPED : EXIT_FAILURE;
-    }
+    int code = open_device();
+    if (code != EXIT_SUCCESS)
+        return code;
     int failures = argc < 2 ? run_op_tests(NULL) : 0;
     for (int i = 1; i < argc; i++)
         failures += run_op_tests(argv[i]);
-    harness_close();
-    if (harness_rows_run() == 0) {
+    clef_check_close(check);
+    if (rows_run == 0) {
         fprintf(stderr, "no row ran: does CLEF_TEST_CASE name one?\n");
         return EXIT_FAILURE;
     }
-    printf("%d rows\n", harness_rows_run());
+    printf("%d rows\n", rows_run);
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }

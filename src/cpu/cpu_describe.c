@@ -70,7 +70,7 @@ void cpu_describe(int index, struct clef_device_info *info)
     snprintf(info->backend, sizeof info->backend, "cpu");
     snprintf(info->type, sizeof info->type, "cpu");
     info->platform_index = info->platform_device = -1;
-    info->shares_host_memory = info->has_fp64 = true;
+    info->shares_host_memory = info->has_threads = info->has_fp64 = true;
     describe_name(info);
     describe_vendor(info);
     info->compute_units = cpu_processor_count();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "support/harness_internal.h"
+#include "check/check_session_internal.h"
 
 #include <math.h>
 #include <string.h>
 
-void check_guards(struct session *s, const struct test_tensor *t)
+void check_guards(struct session *s, const struct check_tensor *t)
 {
     const char *name = t->name ? t->name : "scratch";
     for (size_t k = 0; k < t->total; k++) {
@@ -50,33 +50,38 @@ static bool all_finite(const double *values, size_t count)
     return true;
 }
 
-static void compare(struct session *s, const struct test_tensor *t, const double *expected,
-                    double allowed, bool may_spread)
+// Compares all elements, with errors relative to `scale`.
+static void compare(struct session *s, const struct check_tensor *t, const double *expected,
+                    double tolerance, double scale, bool may_spread)
 {
+    double allowed = tolerance * scale, worst = 0;
     FOR_EACH_ELEMENT(t, n, h, w, c)
     {
-        double got = (double)*test_after(t, n, h, w, c);
+        double got = (double)*tensor_after(t, n, h, w, c);
         if (!is_right(got, *expected, allowed, may_spread))
             session_fail(s,
                          "%s(%d,%d,%d,%d) of [%d,%d,%d,%d] is %.9g, expected %.9g, allowed "
                          "error %.3g",
                          t->name, n, h, w, c, t->view.n, t->view.h, t->view.w, t->view.c, got,
                          *expected, allowed);
+        if (fabs(got - *expected) > worst)
+            worst = fabs(got - *expected);
         expected++;
     }
+    session_record(s, scale > 0 ? worst / scale : 0, tolerance);
 }
 
-void check_exact(struct session *s, const struct test_tensor *t, const double *expected)
+void check_exact(struct session *s, const struct check_tensor *t, const double *expected)
 {
-    compare(s, t, expected, 0, false);
+    compare(s, t, expected, 0, 0, false);
 }
 
-void check_exact_ints(struct session *s, const struct test_tensor *t, const double *expected)
+void check_exact_ints(struct session *s, const struct check_tensor *t, const double *expected)
 {
     FOR_EACH_ELEMENT(t, n, h, w, c)
     {
         int32_t got;
-        memcpy(&got, test_after(t, n, h, w, c), sizeof got);
+        memcpy(&got, tensor_after(t, n, h, w, c), sizeof got);
         if (!((double)got == *expected))
             session_fail(s, "%s(%d,%d,%d,%d) is %d, expected %.0f", t->name, n, h, w, c, got,
                          *expected);
@@ -84,42 +89,42 @@ void check_exact_ints(struct session *s, const struct test_tensor *t, const doub
     }
 }
 
-void check_close(struct session *s, const struct test_tensor *t, const double *expected,
+void check_close(struct session *s, const struct check_tensor *t, const double *expected,
                  double tolerance, double scale)
 {
     double largest = largest_of(expected, clef_tensor_count(&t->view));
-    compare(s, t, expected, tolerance * fmax(largest, scale), false);
+    compare(s, t, expected, tolerance, fmax(largest, scale), false);
 }
 
-void check_sums(struct session *s, const struct test_tensor *t, const double *expected,
+void check_sums(struct session *s, const struct check_tensor *t, const double *expected,
                 double tolerance)
 {
     bool direct = session_algorithm_is_direct(s);
     size_t count = clef_tensor_count(&t->view);
-    compare(s, t, expected, direct ? 0 : tolerance * largest_of(expected, count),
+    compare(s, t, expected, direct ? 0 : tolerance, largest_of(expected, count),
             !direct && !all_finite(expected, count));
 }
 
 // HWIO.
-static double weight_at(const struct test_weights_shape *l, const double *values, int ky, int kx,
-                        int i, int o)
+static double weight_at(const struct weights_shape *l, const double *values, int ky, int kx, int i,
+                        int o)
 {
     size_t row = (size_t)(ky * l->kernel_w + kx) * (size_t)l->in + (size_t)i;
     return values[row * (size_t)l->out + (size_t)o];
 }
 
-void check_weights(struct session *s, const struct test_tensor *t,
-                   const struct test_weights_shape *l, const double *expected, const bool *reached,
-                   bool exact, double tolerance)
+void check_weights(struct session *s, const struct check_tensor *t, const struct weights_shape *l,
+                   const double *expected, const bool *reached, bool exact, double tolerance)
 {
     size_t count = (size_t)l->kernel_h * l->kernel_w * (size_t)l->in * (size_t)l->out;
-    double allowed = exact ? 0 : tolerance * largest_of(expected, count);
-    const float *before = test_at(t, 0, 0, 0, 0), *after = test_after(t, 0, 0, 0, 0);
-    struct test_weights_shape lanes = *l; // Also visits the unused lanes of the last panel.
+    double scale = largest_of(expected, count), allowed = exact ? 0 : tolerance * scale;
+    double worst = 0;
+    const float *before = tensor_at(t, 0, 0, 0, 0), *after = tensor_after(t, 0, 0, 0, 0);
+    struct weights_shape lanes = *l; // Also visits the unused lanes of the last panel.
     lanes.out = (l->out + l->panel - 1) / l->panel * l->panel;
     FOR_EACH_WEIGHT(&lanes, ky, kx, i, o)
     {
-        size_t k = test_weight_place(&lanes, ky, kx, i, o);
+        size_t k = weight_place(&lanes, ky, kx, i, o);
         if (reached && !reached[ky * l->kernel_w + kx]) {
             if (memcmp(before + k, after + k, sizeof(float)) != 0)
                 session_fail(s, "%s(%d,%d,%d,%d) of a tap that is never reached was written",
@@ -132,10 +137,23 @@ void check_weights(struct session *s, const struct test_tensor *t,
         if (!is_right((double)after[k], want, error, false))
             session_fail(s, "%s(%d,%d,%d,%d) is %.9g, expected %.9g, allowed error %.3g%s", t->name,
                          ky, kx, i, o, (double)after[k], want, error, used ? "" : " (unused lane)");
+        if (fabs((double)after[k] - want) > worst)
+            worst = fabs((double)after[k] - want);
     }
+    session_record(s, scale > 0 ? worst / scale : 0, exact ? 0 : tolerance);
 }
 
-void check_unchanged(struct session *s, const struct test_tensor *t)
+void check_number(struct session *s, const char *name, double got, double expected,
+                  double tolerance, double scale)
+{
+    double allowed = tolerance * fmax(fabs(expected), scale);
+    if (!(fabs(got - expected) <= allowed))
+        session_fail(s, "%s is %.9g, expected %.9g, allowed error %.3g", name, got, expected,
+                     allowed);
+    session_record(s, allowed > 0 ? fabs(got - expected) / allowed * tolerance : 0, tolerance);
+}
+
+void check_unchanged(struct session *s, const struct check_tensor *t)
 {
     if (memcmp(t->before, t->after, t->total * t->element_bytes) != 0)
         session_fail(s, "%s was changed", t->name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "support/oracle.h"
+#include "check/oracle.h"
 
 // One position of the result, one tap of it that lies inside of the image: the channels that meet
 // there.

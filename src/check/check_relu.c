@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // ReLU, exact on any data.
-#include "support/harness.h"
-#include "support/oracle.h"
-#include "support/test_layouts.h"
+#include "check/check_layouts.h"
+#include "check/check_session.h"
+#include "check/oracle.h"
 
 #include <math.h>
 
@@ -27,61 +27,54 @@ static void run_forward(struct session *s, int index)
 {
     const struct row *r = &rows[index];
     describe(s, r);
-    struct test_tensor *src = test_input(s, "src", r->layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *src = session_input(s, "src", r->layout, r->n, r->h, r->w, r->c);
     fill_uniform(s, src, -1, 1);
     // NaN and infinity pass; a network must not hide them.
-    *test_at(src, r->n - 1, r->h - 1, r->w - 1, r->c - 1) = NAN;
-    *test_at(src, 0, 0, r->w - 1, 0) = index % 2 ? INFINITY : -INFINITY;
-    *test_at(src, 0, r->h / 2, 0, 0) = NAN;
-    struct test_tensor *dst = src;
+    *tensor_at(src, r->n - 1, r->h - 1, r->w - 1, r->c - 1) = NAN;
+    *tensor_at(src, 0, 0, r->w - 1, 0) = index % 2 ? INFINITY : -INFINITY;
+    *tensor_at(src, 0, r->h / 2, 0, 0) = NAN;
+    struct check_tensor *dst = src;
     if (r->in_place)
         src->output = true;
     else
-        dst = test_output(s, "dst", r->layout, r->n, r->h, r->w, r->c);
+        dst = session_output(s, "dst", r->layout, r->n, r->h, r->w, r->c);
     struct clef_relu_forward_args args = {.src = &src->view, .dst = &dst->view};
     if (!RUN_OP(s, relu_forward, &args, NULL))
         return;
-    double *expected = test_values(s, src);
+    double *expected = tensor_values(s, src);
     for (size_t k = 0; k < clef_tensor_count(&src->view); k++)
         expected[k] = oracle_relu(expected[k]);
     check_exact(s, dst, expected);
 }
 
-void test_op_relu_forward(void **state)
-{
-    (void)state;
-    run_rows("relu_forward", ARRAY_LENGTH(rows), run_forward);
-}
+const struct check_case check_case_relu_forward = {"relu_forward", ARRAY_LENGTH(rows), run_forward};
 
 static void run_backward(struct session *s, int index)
 {
     const struct row *r = &rows[index];
     describe(s, r);
-    struct test_tensor *dst = test_input(s, "dst", r->layout, r->n, r->h, r->w, r->c);
-    struct test_tensor *diff_dst = test_input(s, "diff_dst", r->layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *dst = session_input(s, "dst", r->layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *diff_dst = session_input(s, "diff_dst", r->layout, r->n, r->h, r->w, r->c);
     fill_integers(s, dst, -2, 3); // Many zeros, where the gradient is zero.
     fill_uniform(s, diff_dst, -1, 1);
-    *test_at(dst, 0, 0, 0, 0) = 1;
-    *test_at(diff_dst, 0, 0, 0, 0) = NAN;
-    struct test_tensor *diff_src = diff_dst;
+    *tensor_at(dst, 0, 0, 0, 0) = 1;
+    *tensor_at(diff_dst, 0, 0, 0, 0) = NAN;
+    struct check_tensor *diff_src = diff_dst;
     if (r->in_place)
         diff_dst->output = true;
     else
-        diff_src = test_output(s, "diff_src", r->layout, r->n, r->h, r->w, r->c);
+        diff_src = session_output(s, "diff_src", r->layout, r->n, r->h, r->w, r->c);
     struct clef_relu_backward_args args = {
         .dst = &dst->view, .diff_dst = &diff_dst->view, .diff_src = &diff_src->view};
     if (!RUN_OP(s, relu_backward, &args, NULL))
         return;
-    const double *forward = test_values(s, dst);
-    double *expected = test_values(s, diff_dst);
+    const double *forward = tensor_values(s, dst);
+    double *expected = tensor_values(s, diff_dst);
     for (size_t k = 0; k < clef_tensor_count(&dst->view); k++)
         if (!(forward[k] > 0))
             expected[k] = 0;
     check_exact(s, diff_src, expected);
 }
 
-void test_op_relu_backward(void **state)
-{
-    (void)state;
-    run_rows("relu_backward", ARRAY_LENGTH(rows), run_backward);
-}
+const struct check_case check_case_relu_backward = {"relu_backward", ARRAY_LENGTH(rows),
+                                                    run_backward};

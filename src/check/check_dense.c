@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dense layer, with the flattening of its input.
-#include "support/harness.h"
-#include "support/oracle.h"
-#include "support/test_layouts.h"
+#include "check/check_layouts.h"
+#include "check/check_session.h"
+#include "check/oracle.h"
 
-// See test_conv2d.c: the same sums, of up to a few thousand terms.
+// See check_conv2d.c: the same sums, of up to a few thousand terms.
 #define TOLERANCE 1e-5
 
 enum flags { BIAS = 1, RELU = 2, REAL = 4 };
@@ -34,7 +34,7 @@ static const struct row rows[] = {
 
 struct shapes {
     struct oracle_dense dense;
-    struct test_weights_shape weights;
+    struct weights_shape weights;
 };
 
 static struct shapes describe(struct session *s, const struct row *r)
@@ -47,7 +47,7 @@ static struct shapes describe(struct session *s, const struct row *r)
     };
 }
 
-static void fill(struct session *s, const struct row *r, struct test_tensor *t)
+static void fill(struct session *s, const struct row *r, struct check_tensor *t)
 {
     if (r->flags & REAL)
         fill_uniform(s, t, -1, 1);
@@ -55,10 +55,10 @@ static void fill(struct session *s, const struct row *r, struct test_tensor *t)
         fill_integers(s, t, -3, 3);
 }
 
-static struct test_tensor *filled_weights(struct session *s, const struct row *r,
-                                          struct test_weights_shape *shape)
+static struct check_tensor *filled_weights(struct session *s, const struct row *r,
+                                           struct weights_shape *shape)
 {
-    struct test_tensor *t = test_input_weights(s, "weights", shape);
+    struct check_tensor *t = session_input_weights(s, "weights", shape);
     if (r->flags & REAL)
         fill_weights_uniform(s, t, shape, -1, 1);
     else
@@ -66,7 +66,7 @@ static struct test_tensor *filled_weights(struct session *s, const struct row *r
     return t;
 }
 
-static void check(struct session *s, const struct row *r, const struct test_tensor *t,
+static void check(struct session *s, const struct row *r, const struct check_tensor *t,
                   const double *expected)
 {
     if (r->flags & REAL)
@@ -86,14 +86,14 @@ static void run_forward(struct session *s, int index)
 {
     const struct row *r = &rows[index];
     struct shapes shapes = describe(s, r);
-    struct test_tensor *src = test_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *src = session_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
     fill(s, r, src);
-    struct test_tensor *weights = filled_weights(s, r, &shapes.weights);
-    struct test_tensor *bias =
-        r->flags & BIAS ? test_input_vector(s, "bias", (size_t)r->out) : NULL;
+    struct check_tensor *weights = filled_weights(s, r, &shapes.weights);
+    struct check_tensor *bias =
+        r->flags & BIAS ? session_input_vector(s, "bias", (size_t)r->out) : NULL;
     if (bias)
         fill(s, r, bias);
-    struct test_tensor *dst = test_output(s, "dst", r->dst_layout, r->n, 1, 1, r->out);
+    struct check_tensor *dst = session_output(s, "dst", r->dst_layout, r->n, 1, 1, r->out);
     struct clef_dense_forward_args args = {.src = &src->view,
                                            .weights = &weights->view,
                                            .bias = bias ? &bias->view : NULL,
@@ -102,56 +102,50 @@ static void run_forward(struct session *s, int index)
     if (!RUN_OP(s, dense_forward, &args, NULL))
         return;
     double *expected = session_doubles(s, clef_tensor_count(&dst->view));
-    oracle_dense_forward(&shapes.dense, test_values(s, src),
-                         test_weights_values(s, weights, &shapes.weights),
-                         bias ? test_values(s, bias) : NULL, args.relu, expected);
+    oracle_dense_forward(&shapes.dense, tensor_values(s, src),
+                         weights_values(s, weights, &shapes.weights),
+                         bias ? tensor_values(s, bias) : NULL, args.relu, expected);
     check(s, r, dst, expected);
     check_flops(s, &shapes.dense);
 }
 
-void test_op_dense_forward(void **state)
-{
-    (void)state;
-    run_rows("dense_forward", ARRAY_LENGTH(rows), run_forward);
-}
+const struct check_case check_case_dense_forward = {"dense_forward", ARRAY_LENGTH(rows),
+                                                    run_forward};
 
 static void run_backward_data(struct session *s, int index)
 {
     const struct row *r = &rows[index];
     struct shapes shapes = describe(s, r);
-    struct test_tensor *diff_dst = test_input(s, "diff_dst", r->dst_layout, r->n, 1, 1, r->out);
+    struct check_tensor *diff_dst = session_input(s, "diff_dst", r->dst_layout, r->n, 1, 1, r->out);
     fill(s, r, diff_dst);
-    struct test_tensor *weights = filled_weights(s, r, &shapes.weights);
-    struct test_tensor *diff_src =
-        test_output(s, "diff_src", r->src_layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *weights = filled_weights(s, r, &shapes.weights);
+    struct check_tensor *diff_src =
+        session_output(s, "diff_src", r->src_layout, r->n, r->h, r->w, r->c);
     struct clef_dense_backward_data_args args = {
         .diff_dst = &diff_dst->view, .weights = &weights->view, .diff_src = &diff_src->view};
     if (!RUN_OP(s, dense_backward_data, &args, NULL))
         return;
     double *expected = session_doubles(s, clef_tensor_count(&diff_src->view));
-    oracle_dense_backward_data(&shapes.dense, test_values(s, diff_dst),
-                               test_weights_values(s, weights, &shapes.weights), expected);
+    oracle_dense_backward_data(&shapes.dense, tensor_values(s, diff_dst),
+                               weights_values(s, weights, &shapes.weights), expected);
     check(s, r, diff_src, expected);
     check_flops(s, &shapes.dense);
 }
 
-void test_op_dense_backward_data(void **state)
-{
-    (void)state;
-    run_rows("dense_backward_data", ARRAY_LENGTH(rows), run_backward_data);
-}
+const struct check_case check_case_dense_backward_data = {"dense_backward_data", ARRAY_LENGTH(rows),
+                                                          run_backward_data};
 
 static void run_backward_weights(struct session *s, int index)
 {
     const struct row *r = &rows[index];
     struct shapes shapes = describe(s, r);
-    struct test_tensor *src = test_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
-    struct test_tensor *diff_dst = test_input(s, "diff_dst", r->dst_layout, r->n, 1, 1, r->out);
+    struct check_tensor *src = session_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *diff_dst = session_input(s, "diff_dst", r->dst_layout, r->n, 1, 1, r->out);
     fill(s, r, src);
     fill(s, r, diff_dst);
-    struct test_tensor *diff_weights = test_output_weights(s, "diff_weights", &shapes.weights);
-    struct test_tensor *diff_bias =
-        r->flags & BIAS ? test_output_vector(s, "diff_bias", (size_t)r->out) : NULL;
+    struct check_tensor *diff_weights = session_output_weights(s, "diff_weights", &shapes.weights);
+    struct check_tensor *diff_bias =
+        r->flags & BIAS ? session_output_vector(s, "diff_bias", (size_t)r->out) : NULL;
     struct clef_dense_backward_weights_args args = {.src = &src->view,
                                                     .diff_dst = &diff_dst->view,
                                                     .diff_weights = &diff_weights->view,
@@ -161,7 +155,7 @@ static void run_backward_weights(struct session *s, int index)
         return;
     double *expected = session_doubles(s, (size_t)shapes.dense.in * (size_t)r->out);
     double *expected_bias = session_doubles(s, (size_t)r->out);
-    oracle_dense_backward_weights(&shapes.dense, test_values(s, src), test_values(s, diff_dst),
+    oracle_dense_backward_weights(&shapes.dense, tensor_values(s, src), tensor_values(s, diff_dst),
                                   expected, expected_bias);
     check_weights(s, diff_weights, &shapes.weights, expected, NULL, !(r->flags & REAL), TOLERANCE);
     if (diff_bias)
@@ -169,8 +163,5 @@ static void run_backward_weights(struct session *s, int index)
     check_flops(s, &shapes.dense);
 }
 
-void test_op_dense_backward_weights(void **state)
-{
-    (void)state;
-    run_rows("dense_backward_weights", ARRAY_LENGTH(rows), run_backward_weights);
-}
+const struct check_case check_case_dense_backward_weights = {
+    "dense_backward_weights", ARRAY_LENGTH(rows), run_backward_weights};

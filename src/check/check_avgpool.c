@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Average pooling, over windows and global.
-#include "support/harness.h"
-#include "support/oracle.h"
-#include "support/test_layouts.h"
+#include "check/check_layouts.h"
+#include "check/check_session.h"
+#include "check/oracle.h"
 
 #include <math.h>
 
@@ -47,50 +47,44 @@ static void run_forward(struct session *s, int index)
 {
     const struct row *r = &rows[index];
     struct oracle_pool pool = describe(s, r);
-    struct test_tensor *src = test_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
-    struct test_tensor *dst =
-        test_output(s, "dst", r->dst_layout, r->n, pool.window.out_h, pool.window.out_w, r->c);
+    struct check_tensor *src = session_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *dst =
+        session_output(s, "dst", r->dst_layout, r->n, pool.window.out_h, pool.window.out_w, r->c);
     fill_uniform(s, src, -1, 1);
     if (r->not_a_number)
-        *test_at(src, r->n - 1, 0, r->w - 1, r->c - 1) = NAN;
+        *tensor_at(src, r->n - 1, 0, r->w - 1, r->c - 1) = NAN;
     struct clef_avgpool_forward_args args = {
-        .src = &src->view, .dst = &dst->view, .window = test_window(&pool.window)};
+        .src = &src->view, .dst = &dst->view, .window = check_window(&pool.window)};
     if (!RUN_OP(s, avgpool_forward, &args, NULL))
         return;
     double *expected = session_doubles(s, clef_tensor_count(&dst->view));
-    oracle_avgpool_forward(&pool, test_values(s, src), expected);
+    oracle_avgpool_forward(&pool, tensor_values(s, src), expected);
     check_close(s, dst, expected, TOLERANCE, 0);
 }
 
-void test_op_avgpool_forward(void **state)
-{
-    (void)state;
-    run_rows("avgpool_forward", ARRAY_LENGTH(rows), run_forward);
-}
+const struct check_case check_case_avgpool_forward = {"avgpool_forward", ARRAY_LENGTH(rows),
+                                                      run_forward};
 
 static void run_backward(struct session *s, int index)
 {
     const struct row *r = &rows[index];
     struct oracle_pool pool = describe(s, r);
-    struct test_tensor *diff_dst =
-        test_input(s, "diff_dst", r->dst_layout, r->n, pool.window.out_h, pool.window.out_w, r->c);
-    struct test_tensor *diff_src =
-        test_output(s, "diff_src", r->src_layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *diff_dst = session_input(s, "diff_dst", r->dst_layout, r->n,
+                                                  pool.window.out_h, pool.window.out_w, r->c);
+    struct check_tensor *diff_src =
+        session_output(s, "diff_src", r->src_layout, r->n, r->h, r->w, r->c);
     fill_uniform(s, diff_dst, -1, 1);
     if (r->not_a_number)
-        *test_at(diff_dst, r->n - 1, 0, 0, r->c - 1) = NAN;
+        *tensor_at(diff_dst, r->n - 1, 0, 0, r->c - 1) = NAN;
     struct clef_avgpool_backward_args args = {.diff_dst = &diff_dst->view,
                                               .diff_src = &diff_src->view,
-                                              .window = test_window(&pool.window)};
+                                              .window = check_window(&pool.window)};
     if (!RUN_OP(s, avgpool_backward, &args, NULL))
         return;
     double *expected = session_doubles(s, clef_tensor_count(&diff_src->view));
-    oracle_avgpool_backward(&pool, test_values(s, diff_dst), expected);
+    oracle_avgpool_backward(&pool, tensor_values(s, diff_dst), expected);
     check_close(s, diff_src, expected, TOLERANCE, 0);
 }
 
-void test_op_avgpool_backward(void **state)
-{
-    (void)state;
-    run_rows("avgpool_backward", ARRAY_LENGTH(rows), run_backward);
-}
+const struct check_case check_case_avgpool_backward = {"avgpool_backward", ARRAY_LENGTH(rows),
+                                                       run_backward};

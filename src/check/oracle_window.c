@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "support/oracle.h"
+#include "check/oracle.h"
 
 // The number of results along one dimension, and the zeros before the image.
 static int slide(enum oracle_padding padding, int in, int kernel, int stride, int *before)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "support/harness_internal.h"
+#include "check/check_session_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ uint32_t session_random(const struct session *s, uint32_t stream, uint64_t index
     return (uint32_t)(x >> 32);
 }
 
-static struct clef_tensor strides_of(enum test_layout layout, int n, int h, int w, int c)
+static struct clef_tensor strides_of(enum check_layout layout, int n, int h, int w, int c)
 {
     struct clef_tensor t = {.offset = GUARD_ELEMENTS, .n = n, .h = h, .w = w, .c = c};
     bool gaps = layout == LAYOUT_NHWC_GAPS || layout == LAYOUT_HWNC_GAPS;
@@ -35,25 +35,25 @@ static struct clef_tensor strides_of(enum test_layout layout, int n, int h, int 
     return t;
 }
 
-size_t test_place(const struct clef_tensor *t, int n, int h, int w, int c)
+size_t tensor_place(const struct clef_tensor *t, int n, int h, int w, int c)
 {
     return t->offset + (size_t)n * t->stride_n + (size_t)h * t->stride_h + (size_t)w * t->stride_w +
            (size_t)c;
 }
 
-static struct test_tensor *create(struct session *s, const char *name, bool output,
-                                  size_t element_bytes, struct clef_tensor view)
+static struct check_tensor *create(struct session *s, const char *name, bool output,
+                                   size_t element_bytes, struct clef_tensor view)
 {
     if (s->tensor_count == SESSION_TENSORS)
         session_fail(s, "more than %d tensors", SESSION_TENSORS);
-    struct test_tensor *t = &s->tensors[s->tensor_count];
-    *t = (struct test_tensor){.name = name,
-                              .view = view,
-                              .element_bytes = element_bytes,
-                              .output = output,
-                              .stream = (uint32_t)s->tensor_count + 1};
+    struct check_tensor *t = &s->tensors[s->tensor_count];
+    *t = (struct check_tensor){.name = name,
+                               .view = view,
+                               .element_bytes = element_bytes,
+                               .output = output,
+                               .stream = (uint32_t)s->tensor_count + 1};
     t->total =
-        test_place(&view, view.n - 1, view.h - 1, view.w - 1, view.c - 1) + 1 + GUARD_ELEMENTS;
+        tensor_place(&view, view.n - 1, view.h - 1, view.w - 1, view.c - 1) + 1 + GUARD_ELEMENTS;
     size_t bytes = t->total * element_bytes;
     t->before = session_memory(s, bytes + sizeof(uint32_t));
     t->after = session_memory(s, bytes);
@@ -62,7 +62,7 @@ static struct test_tensor *create(struct session *s, const char *name, bool outp
     for (size_t at = 0; at < bytes; at += sizeof guard)
         memcpy(t->before + at, &guard, sizeof guard);
     FOR_EACH_ELEMENT(t, n, h, w, c)
-    t->element[test_place(&view, n, h, w, c)] = 1;
+    t->element[tensor_place(&view, n, h, w, c)] = 1;
     if (clef_buffer_create(s->device, bytes, &t->buffer) != CLEF_OK)
         session_fail(s, "buffer of %s: %s", name, clef_last_error());
     t->view.buffer = t->buffer;
@@ -70,20 +70,20 @@ static struct test_tensor *create(struct session *s, const char *name, bool outp
     return t;
 }
 
-struct test_tensor *test_input(struct session *s, const char *name, enum test_layout layout, int n,
-                               int h, int w, int c)
+struct check_tensor *session_input(struct session *s, const char *name, enum check_layout layout,
+                                   int n, int h, int w, int c)
 {
     return create(s, name, false, sizeof(float), strides_of(layout, n, h, w, c));
 }
 
-struct test_tensor *test_output(struct session *s, const char *name, enum test_layout layout, int n,
-                                int h, int w, int c)
+struct check_tensor *session_output(struct session *s, const char *name, enum check_layout layout,
+                                    int n, int h, int w, int c)
 {
     return create(s, name, true, sizeof(float), strides_of(layout, n, h, w, c));
 }
 
-struct test_tensor *test_byte_input(struct session *s, const char *name, enum test_layout layout,
-                                    int n, int h, int w, int c)
+struct check_tensor *session_byte_input(struct session *s, const char *name,
+                                        enum check_layout layout, int n, int h, int w, int c)
 {
     return create(s, name, false, 1, strides_of(layout, n, h, w, c));
 }
@@ -93,18 +93,18 @@ static struct clef_tensor vector_view(size_t count)
     return clef_tensor_vector(NULL, GUARD_ELEMENTS, count);
 }
 
-struct test_tensor *test_input_vector(struct session *s, const char *name, size_t count)
+struct check_tensor *session_input_vector(struct session *s, const char *name, size_t count)
 {
     return create(s, name, false, sizeof(float), vector_view(count));
 }
 
-struct test_tensor *test_output_vector(struct session *s, const char *name, size_t count)
+struct check_tensor *session_output_vector(struct session *s, const char *name, size_t count)
 {
     return create(s, name, true, sizeof(float), vector_view(count));
 }
 
 // The formula of struct clef_weights_layout.
-size_t test_weight_place(const struct test_weights_shape *l, int ky, int kx, int i, int o)
+size_t weight_place(const struct weights_shape *l, int ky, int kx, int i, int o)
 {
     size_t taps = (size_t)l->kernel_h * (size_t)l->kernel_w;
     size_t tap = (size_t)ky * (size_t)l->kernel_w + (size_t)kx;
@@ -112,70 +112,70 @@ size_t test_weight_place(const struct test_weights_shape *l, int ky, int kx, int
     return row * (size_t)l->panel + (size_t)(o % l->panel);
 }
 
-static size_t weights_total(struct session *s, struct test_weights_shape *l)
+static size_t weights_total(struct session *s, struct weights_shape *l)
 {
     l->panel = session_filter_panel(s);
-    return test_weight_place(l, l->kernel_h - 1, l->kernel_w - 1, l->in - 1, l->out - 1) -
+    return weight_place(l, l->kernel_h - 1, l->kernel_w - 1, l->in - 1, l->out - 1) -
            (size_t)((l->out - 1) % l->panel) + (size_t)l->panel;
 }
 
-struct test_tensor *test_input_weights(struct session *s, const char *name,
-                                       struct test_weights_shape *shape)
+struct check_tensor *session_input_weights(struct session *s, const char *name,
+                                           struct weights_shape *shape)
 {
-    struct test_tensor *t = test_input_vector(s, name, weights_total(s, shape));
+    struct check_tensor *t = session_input_vector(s, name, weights_total(s, shape));
     memset(t->before + t->view.offset * sizeof(float), 0,
            clef_tensor_count(&t->view) * sizeof(float));
     return t;
 }
 
-struct test_tensor *test_output_weights(struct session *s, const char *name,
-                                        struct test_weights_shape *shape)
+struct check_tensor *session_output_weights(struct session *s, const char *name,
+                                            struct weights_shape *shape)
 {
-    return test_output_vector(s, name, weights_total(s, shape));
+    return session_output_vector(s, name, weights_total(s, shape));
 }
 
-float *test_at(const struct test_tensor *t, int n, int h, int w, int c)
+float *tensor_at(const struct check_tensor *t, int n, int h, int w, int c)
 {
-    return (float *)(void *)t->before + test_place(&t->view, n, h, w, c);
+    return (float *)(void *)t->before + tensor_place(&t->view, n, h, w, c);
 }
 
-float *test_after(const struct test_tensor *t, int n, int h, int w, int c)
+float *tensor_after(const struct check_tensor *t, int n, int h, int w, int c)
 {
-    return (float *)(void *)t->after + test_place(&t->view, n, h, w, c);
+    return (float *)(void *)t->after + tensor_place(&t->view, n, h, w, c);
 }
 
-double *test_values(struct session *s, const struct test_tensor *t)
+double *tensor_values(struct session *s, const struct check_tensor *t)
 {
     double *values = session_doubles(s, clef_tensor_count(&t->view));
     size_t k = 0;
     FOR_EACH_ELEMENT(t, n, h, w, c)
-    values[k++] = t->element_bytes == 1 ? t->before[test_place(&t->view, n, h, w, c)]
-                                        : (double)*test_at(t, n, h, w, c);
+    values[k++] = t->element_bytes == 1 ? t->before[tensor_place(&t->view, n, h, w, c)]
+                                        : (double)*tensor_at(t, n, h, w, c);
     return values;
 }
 
-double *test_int_values(struct session *s, const struct test_tensor *t)
+double *tensor_int_values(struct session *s, const struct check_tensor *t)
 {
     double *values = session_doubles(s, clef_tensor_count(&t->view));
     size_t k = 0;
     FOR_EACH_ELEMENT(t, n, h, w, c)
     {
         int32_t value;
-        memcpy(&value, test_at(t, n, h, w, c), sizeof value);
+        memcpy(&value, tensor_at(t, n, h, w, c), sizeof value);
         values[k++] = value;
     }
     return values;
 }
 
-double *test_weights_values(struct session *s, const struct test_tensor *t,
-                            const struct test_weights_shape *l)
+double *weights_values(struct session *s, const struct check_tensor *t,
+                       const struct weights_shape *l)
 {
     double *values =
         session_doubles(s, (size_t)l->kernel_h * l->kernel_w * (size_t)l->in * (size_t)l->out);
-    const float *panels = test_at(t, 0, 0, 0, 0);
+    const float *panels = tensor_at(t, 0, 0, 0, 0);
     size_t k = 0;
     FOR_EACH_WEIGHT(l, ky, kx, i, o)
-    values[k++] = panels[test_weight_place(l, ky, kx, i, o)];
+    values[k++] = panels[weight_place(l, ky, kx, i, o)];
     return values;
 }
 
@@ -191,56 +191,57 @@ static float uniform_between(const struct session *s, uint32_t stream, uint64_t 
     return (float)(low + (high - low) * (session_random(s, stream, k) * 0x1p-32));
 }
 
-void fill_integers(struct session *s, struct test_tensor *t, int low, int high)
+void fill_integers(struct session *s, struct check_tensor *t, int low, int high)
 {
     uint64_t k = 0;
     FOR_EACH_ELEMENT(t, n, h, w, c)
-    *test_at(t, n, h, w, c) = integer_between(s, t->stream, k++, low, high);
+    *tensor_at(t, n, h, w, c) = integer_between(s, t->stream, k++, low, high);
 }
 
-void fill_uniform(struct session *s, struct test_tensor *t, double low, double high)
+void fill_uniform(struct session *s, struct check_tensor *t, double low, double high)
 {
     uint64_t k = 0;
     FOR_EACH_ELEMENT(t, n, h, w, c)
-    *test_at(t, n, h, w, c) = uniform_between(s, t->stream, k++, low, high);
+    *tensor_at(t, n, h, w, c) = uniform_between(s, t->stream, k++, low, high);
 }
 
-void fill_weights_integers(struct session *s, struct test_tensor *t,
-                           const struct test_weights_shape *l, int low, int high)
+void fill_weights_integers(struct session *s, struct check_tensor *t, const struct weights_shape *l,
+                           int low, int high)
 {
-    float *panels = test_at(t, 0, 0, 0, 0);
+    float *panels = tensor_at(t, 0, 0, 0, 0);
     uint64_t k = 0;
     FOR_EACH_WEIGHT(l, ky, kx, i, o)
-    panels[test_weight_place(l, ky, kx, i, o)] = integer_between(s, t->stream, k++, low, high);
+    panels[weight_place(l, ky, kx, i, o)] = integer_between(s, t->stream, k++, low, high);
 }
 
-void fill_weights_uniform(struct session *s, struct test_tensor *t,
-                          const struct test_weights_shape *l, double low, double high)
+void fill_weights_uniform(struct session *s, struct check_tensor *t, const struct weights_shape *l,
+                          double low, double high)
 {
-    float *panels = test_at(t, 0, 0, 0, 0);
+    float *panels = tensor_at(t, 0, 0, 0, 0);
     uint64_t k = 0;
     FOR_EACH_WEIGHT(l, ky, kx, i, o)
-    panels[test_weight_place(l, ky, kx, i, o)] = uniform_between(s, t->stream, k++, low, high);
+    panels[weight_place(l, ky, kx, i, o)] = uniform_between(s, t->stream, k++, low, high);
 }
 
-void fill_bytes(struct session *s, struct test_tensor *t)
+void fill_bytes(struct session *s, struct check_tensor *t)
 {
     uint64_t k = 0;
     FOR_EACH_ELEMENT(t, n, h, w, c)
-    t->before[test_place(&t->view, n, h, w, c)] = (unsigned char)session_random(s, t->stream, k++);
+    t->before[tensor_place(&t->view, n, h, w, c)] =
+        (unsigned char)session_random(s, t->stream, k++);
 }
 
-void fill_values(struct test_tensor *t, const double *values)
+void fill_values(struct check_tensor *t, const double *values)
 {
     FOR_EACH_ELEMENT(t, n, h, w, c)
-    *test_at(t, n, h, w, c) = (float)*values++;
+    *tensor_at(t, n, h, w, c) = (float)*values++;
 }
 
-void fill_int_values(struct test_tensor *t, const double *values)
+void fill_int_values(struct check_tensor *t, const double *values)
 {
     FOR_EACH_ELEMENT(t, n, h, w, c)
     {
         int32_t value = (int32_t)*values++;
-        memcpy(test_at(t, n, h, w, c), &value, sizeof value);
+        memcpy(tensor_at(t, n, h, w, c), &value, sizeof value);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "support/oracle.h"
+#include "check/oracle.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Adam: the step, the extents that it is limited to, and the fault that stops it.
-#include "support/harness.h"
-#include "support/oracle.h"
-#include "support/test_layouts.h"
+#include "check/check_layouts.h"
+#include "check/check_session.h"
+#include "check/oracle.h"
 
 #include <math.h>
 #include <string.h>
@@ -34,10 +34,10 @@ static const struct row rows[] = {
     {4097, {{0, 4097}}, 1, 1, -2147483647 - 1},
 };
 
-static struct test_tensor *updated(struct session *s, const char *name, size_t count, double low,
-                                   double high)
+static struct check_tensor *updated(struct session *s, const char *name, size_t count, double low,
+                                    double high)
 {
-    struct test_tensor *t = test_output_vector(s, name, count);
+    struct check_tensor *t = session_output_vector(s, name, count);
     fill_uniform(s, t, low, high);
     return t;
 }
@@ -51,21 +51,21 @@ static bool is_listed(const struct row *r, size_t k)
 }
 
 // Outside of the extents every bit is as before, whatever the gradient there.
-static void check_untouched(struct session *s, const struct row *r, const struct test_tensor *t)
+static void check_untouched(struct session *s, const struct row *r, const struct check_tensor *t)
 {
-    const float *before = test_at(t, 0, 0, 0, 0), *after = test_after(t, 0, 0, 0, 0);
+    const float *before = tensor_at(t, 0, 0, 0, 0), *after = tensor_after(t, 0, 0, 0, 0);
     for (size_t k = 0; k < r->count; k++)
         if (!is_listed(r, k) && memcmp(before + k, after + k, sizeof(float)) != 0)
             session_fail(s, "%s element %zu is in no extent and was changed", t->name, k);
 }
 
-static void check_step(struct session *s, const struct row *r, const struct test_tensor *grad,
-                       struct test_tensor *const state[3], const struct oracle_adam *adam)
+static void check_step(struct session *s, const struct row *r, const struct check_tensor *grad,
+                       struct check_tensor *const state[3], const struct oracle_adam *adam)
 {
     double *expected[3];
     for (int i = 0; i < 3; i++)
-        expected[i] = test_values(s, state[i]);
-    const double *gradient = test_values(s, grad);
+        expected[i] = tensor_values(s, state[i]);
+    const double *gradient = tensor_values(s, grad);
     for (size_t i = 0; i < r->extent_count; i++)
         oracle_adam(adam, r->extents[i].offset, r->extents[i].count, gradient, expected[0],
                     expected[1], expected[2]);
@@ -74,7 +74,8 @@ static void check_step(struct session *s, const struct row *r, const struct test
         check_untouched(s, r, state[i]);
     }
     // With m, v and the gradient zero the step is zero, so that the parameter keeps its bits.
-    const float *before = test_at(state[0], 0, 0, 0, 0), *after = test_after(state[0], 0, 0, 0, 0);
+    const float *before = tensor_at(state[0], 0, 0, 0, 0),
+                *after = tensor_after(state[0], 0, 0, 0, 0);
     if (memcmp(before + r->extents[0].offset, after + r->extents[0].offset, sizeof(float)) != 0)
         session_fail(s, "a zero gradient moved a parameter from %.9g to %.9g",
                      (double)before[r->extents[0].offset], (double)after[r->extents[0].offset]);
@@ -85,21 +86,22 @@ static void run_adam(struct session *s, int index)
     const struct row *r = &rows[index];
     session_describe(s, "%zu elements, %zu extents, step %llu, fault %d", r->count, r->extent_count,
                      (unsigned long long)r->step, r->fault);
-    struct test_tensor *grad = test_input_vector(s, "grad", r->count);
+    struct check_tensor *grad = session_input_vector(s, "grad", r->count);
     fill_uniform(s, grad, -1, 1);
-    struct test_tensor *param = updated(s, "param", r->count, -0.1, 0.1);
-    struct test_tensor *m = updated(s, "m", r->count, -0.5, 0.5);
-    struct test_tensor *v = updated(s, "v", r->count, 0.1, 1);
+    struct check_tensor *param = updated(s, "param", r->count, -0.1, 0.1);
+    struct check_tensor *m = updated(s, "m", r->count, -0.5, 0.5);
+    struct check_tensor *v = updated(s, "v", r->count, 0.1, 1);
     // An element of which nothing is known yet: its gradient is zero.
     int first = (int)r->extents[0].offset;
-    *test_at(grad, 0, 0, 0, first) = *test_at(m, 0, 0, 0, first) = *test_at(v, 0, 0, 0, first) = 0;
+    *tensor_at(grad, 0, 0, 0, first) = *tensor_at(m, 0, 0, 0, first) =
+        *tensor_at(v, 0, 0, 0, first) = 0;
     for (size_t k = 0; k < r->count; k++)
         if (!is_listed(r, k))
-            *test_at(grad, 0, 0, 0, (int)k) = NAN;
-    struct test_tensor *fault = NULL;
+            *tensor_at(grad, 0, 0, 0, (int)k) = NAN;
+    struct check_tensor *fault = NULL;
     double fault_value = r->fault;
     if (r->fault != ABSENT) {
-        fault = test_input_vector(s, "fault", 1);
+        fault = session_input_vector(s, "fault", 1);
         fill_int_values(fault, &fault_value);
     }
     struct clef_adam_args args = {.grad = &grad->view,
@@ -123,11 +125,7 @@ static void run_adam(struct session *s, int index)
     }
     struct oracle_adam adam = {(double)values.learning_rate, (double)args.beta1, (double)args.beta2,
                                (double)args.epsilon, (double)values.step};
-    check_step(s, r, grad, (struct test_tensor *const[3]){param, m, v}, &adam);
+    check_step(s, r, grad, (struct check_tensor *const[3]){param, m, v}, &adam);
 }
 
-void test_op_adam(void **state)
-{
-    (void)state;
-    run_rows("adam", ARRAY_LENGTH(rows), run_adam);
-}
+const struct check_case check_case_adam = {"adam", ARRAY_LENGTH(rows), run_adam};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loss, its gradient, the count of correct rows and the fault flag.
-#include "support/harness.h"
-#include "support/oracle.h"
-#include "support/test_layouts.h"
+#include "check/check_layouts.h"
+#include "check/check_session.h"
+#include "check/oracle.h"
 
 #include <math.h>
 
@@ -35,7 +35,7 @@ static const struct row rows[] = {
     {64, 17, INFINITE, false, 1},
 };
 
-static void fill_logits(struct session *s, const struct row *r, struct test_tensor *logits,
+static void fill_logits(struct session *s, const struct row *r, struct check_tensor *logits,
                         const double *labels)
 {
     if (r->data == TIES)
@@ -45,29 +45,26 @@ static void fill_logits(struct session *s, const struct row *r, struct test_tens
     else
         fill_uniform(s, logits, -4, 4);
     if (r->data == NOT_A_NUMBER)
-        *test_at(logits, r->n / 2, 0, 0, r->classes - 1) = NAN;
+        *tensor_at(logits, r->n / 2, 0, 0, r->classes - 1) = NAN;
     if (r->data == INFINITE)
-        *test_at(logits, r->n - 1, 0, 0, (int)labels[r->n - 1]) = -INFINITY;
+        *tensor_at(logits, r->n - 1, 0, 0, (int)labels[r->n - 1]) = -INFINITY;
 }
 
-static void check_results(struct session *s, const struct row *r, const struct test_tensor *logits,
-                          const double *labels, const struct test_tensor *diff_logits,
-                          const struct test_tensor *metrics)
+static void check_results(struct session *s, const struct row *r, const struct check_tensor *logits,
+                          const double *labels, const struct check_tensor *diff_logits,
+                          const struct check_tensor *metrics)
 {
     double expected[2];
     double *gradient = session_doubles(s, (size_t)r->n * (size_t)r->classes);
-    oracle_softmax_cross_entropy(r->n, r->classes, test_values(s, logits), labels, gradient,
+    oracle_softmax_cross_entropy(r->n, r->classes, tensor_values(s, logits), labels, gradient,
                                  expected);
-    double got_loss = (double)*test_after(metrics, 0, 0, 0, 0);
-    double got_correct = (double)*test_after(metrics, 0, 0, 0, 1);
+    double got_loss = (double)*tensor_after(metrics, 0, 0, 0, 0);
+    double got_correct = (double)*tensor_after(metrics, 0, 0, 0, 1);
     if (r->data == NOT_A_NUMBER || r->data == INFINITE) {
         if (isfinite(got_loss))
             session_fail(s, "the loss is %.9g, expected NaN or infinity", got_loss);
     } else {
-        double allowed = TOLERANCE * fmax(expected[0], 1);
-        if (!(fabs(got_loss - expected[0]) <= allowed))
-            session_fail(s, "the loss is %.9g, expected %.9g, allowed error %.3g", got_loss,
-                         expected[0], allowed);
+        check_number(s, "the loss", got_loss, expected[0], TOLERANCE, 1);
     }
     // Which logit is the largest beside a NaN is left open.
     if (r->data != NOT_A_NUMBER && !(got_correct == expected[1]))
@@ -80,20 +77,20 @@ static void run_loss(struct session *s, int index)
 {
     const struct row *r = &rows[index];
     session_describe(s, "n %d, classes %d, data %d, fault %d", r->n, r->classes, r->data, r->fault);
-    struct test_tensor *logits = test_input(s, "logits", LAYOUT_NHWC, r->n, 1, 1, r->classes);
-    struct test_tensor *labels = test_input_vector(s, "labels", (size_t)r->n);
+    struct check_tensor *logits = session_input(s, "logits", LAYOUT_NHWC, r->n, 1, 1, r->classes);
+    struct check_tensor *labels = session_input_vector(s, "labels", (size_t)r->n);
     double *label_values = session_doubles(s, (size_t)r->n);
     for (int n = 0; n < r->n; n++)
         label_values[n] = session_random(s, 77, (uint64_t)n) % (uint32_t)r->classes;
     fill_int_values(labels, label_values);
     fill_logits(s, r, logits, label_values);
-    struct test_tensor *diff_logits =
-        r->gradient ? test_output(s, "diff_logits", LAYOUT_NHWC, r->n, 1, 1, r->classes) : NULL;
-    struct test_tensor *metrics = test_output_vector(s, "metrics", 2);
-    struct test_tensor *fault = NULL;
+    struct check_tensor *diff_logits =
+        r->gradient ? session_output(s, "diff_logits", LAYOUT_NHWC, r->n, 1, 1, r->classes) : NULL;
+    struct check_tensor *metrics = session_output_vector(s, "metrics", 2);
+    struct check_tensor *fault = NULL;
     double fault_value = r->fault;
     if (r->fault != ABSENT) {
-        fault = test_output_vector(s, "fault", 1);
+        fault = session_output_vector(s, "fault", 1);
         fill_int_values(fault, &fault_value);
     }
     struct clef_softmax_cross_entropy_args args = {.logits = &logits->view,
@@ -111,8 +108,5 @@ static void run_loss(struct session *s, int index)
         check_exact_ints(s, fault, &expected_fault);
 }
 
-void test_op_softmax_cross_entropy(void **state)
-{
-    (void)state;
-    run_rows("softmax_cross_entropy", ARRAY_LENGTH(rows), run_loss);
-}
+const struct check_case check_case_softmax_cross_entropy = {"softmax_cross_entropy",
+                                                            ARRAY_LENGTH(rows), run_loss};

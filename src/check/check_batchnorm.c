@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Batch normalisation: train, infer and backward, each with residual and ReLU.
-#include "support/harness.h"
-#include "support/oracle.h"
-#include "support/test_layouts.h"
+#include "check/check_layouts.h"
+#include "check/check_session.h"
+#include "check/oracle.h"
 
 #include <math.h>
 
@@ -63,42 +63,42 @@ static double tolerance(const struct row *r)
     return r->flags & OFFSET ? OFFSET_TOLERANCE : TOLERANCE;
 }
 
-static struct test_tensor *filled_src(struct session *s, const struct row *r)
+static struct check_tensor *filled_src(struct session *s, const struct row *r)
 {
-    struct test_tensor *src = test_input(s, "src", r->layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *src = session_input(s, "src", r->layout, r->n, r->h, r->w, r->c);
     double centre = r->flags & OFFSET ? 100 : 0.5;
     fill_uniform(s, src, centre - 1, centre + 1);
     if (r->flags & CONSTANT)
         fill_integers(s, src, 3, 3);
     if (r->flags & NOT_A_NUMBER)
-        *test_at(src, r->n - 1, 0, r->w - 1, r->c - 1) = NAN;
+        *tensor_at(src, r->n - 1, 0, r->w - 1, r->c - 1) = NAN;
     return src;
 }
 
-static struct test_tensor *filled_vector(struct session *s, const char *name, size_t count,
-                                         double low, double high)
+static struct check_tensor *filled_vector(struct session *s, const char *name, size_t count,
+                                          double low, double high)
 {
-    struct test_tensor *t = test_input_vector(s, name, count);
+    struct check_tensor *t = session_input_vector(s, name, count);
     fill_uniform(s, t, low, high);
     return t;
 }
 
-static struct test_tensor *filled_output_vector(struct session *s, const char *name, size_t count,
-                                                double low, double high)
+static struct check_tensor *filled_output_vector(struct session *s, const char *name, size_t count,
+                                                 double low, double high)
 {
-    struct test_tensor *t = test_output_vector(s, name, count);
+    struct check_tensor *t = session_output_vector(s, name, count);
     fill_uniform(s, t, low, high);
     return t;
 }
 
-static struct test_tensor *filled_image(struct session *s, const struct row *r, const char *name)
+static struct check_tensor *filled_image(struct session *s, const struct row *r, const char *name)
 {
-    struct test_tensor *t = test_input(s, name, r->layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *t = session_input(s, name, r->layout, r->n, r->h, r->w, r->c);
     fill_uniform(s, t, -1, 1);
     return t;
 }
 
-static const struct clef_tensor *view_or_null(const struct test_tensor *t)
+static const struct clef_tensor *view_or_null(const struct check_tensor *t)
 {
     return t ? &t->view : NULL;
 }
@@ -106,14 +106,15 @@ static const struct clef_tensor *view_or_null(const struct test_tensor *t)
 // ---------------------------------------------------------------- train
 
 static void check_statistics(struct session *s, const struct row *r, const double *mean,
-                             const double *variance, const struct test_tensor *moving[2],
-                             const struct test_tensor *saved[2], double momentum)
+                             const double *variance, const struct check_tensor *moving[2],
+                             const struct check_tensor *saved[2], double momentum)
 {
     size_t c = (size_t)r->c;
     double *expected[4];
     for (int i = 0; i < 4; i++)
         expected[i] = session_doubles(s, c);
-    const double *old_mean = test_values(s, moving[0]), *old_variance = test_values(s, moving[1]);
+    const double *old_mean = tensor_values(s, moving[0]),
+                 *old_variance = tensor_values(s, moving[1]);
     for (size_t k = 0; k < c; k++) {
         expected[0][k] = momentum * old_mean[k] + (1 - momentum) * mean[k];
         expected[1][k] = momentum * old_variance[k] + (1 - momentum) * variance[k];
@@ -131,15 +132,15 @@ static void run_train(struct session *s, int index)
     const struct row *r = &rows[index];
     struct oracle_batchnorm bn = describe(s, r);
     size_t c = (size_t)r->c;
-    struct test_tensor *src = filled_src(s, r);
-    struct test_tensor *gamma = filled_vector(s, "gamma", c, -1.5, 1.5);
-    struct test_tensor *beta = filled_vector(s, "beta", c, -1, 1);
-    struct test_tensor *residual = r->flags & RESIDUAL ? filled_image(s, r, "residual") : NULL;
-    struct test_tensor *dst = test_output(s, "dst", r->layout, r->n, r->h, r->w, r->c);
-    struct test_tensor *moving_mean = filled_output_vector(s, "moving_mean", c, -1, 1);
-    struct test_tensor *moving_variance = filled_output_vector(s, "moving_variance", c, 0, 2);
-    struct test_tensor *saved_mean = test_output_vector(s, "saved_mean", c);
-    struct test_tensor *saved_inv_std = test_output_vector(s, "saved_inv_std", c);
+    struct check_tensor *src = filled_src(s, r);
+    struct check_tensor *gamma = filled_vector(s, "gamma", c, -1.5, 1.5);
+    struct check_tensor *beta = filled_vector(s, "beta", c, -1, 1);
+    struct check_tensor *residual = r->flags & RESIDUAL ? filled_image(s, r, "residual") : NULL;
+    struct check_tensor *dst = session_output(s, "dst", r->layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *moving_mean = filled_output_vector(s, "moving_mean", c, -1, 1);
+    struct check_tensor *moving_variance = filled_output_vector(s, "moving_variance", c, 0, 2);
+    struct check_tensor *saved_mean = session_output_vector(s, "saved_mean", c);
+    struct check_tensor *saved_inv_std = session_output_vector(s, "saved_inv_std", c);
     struct clef_batchnorm_train_args args = {.src = &src->view,
                                              .gamma = &gamma->view,
                                              .beta = &beta->view,
@@ -156,21 +157,18 @@ static void run_train(struct session *s, int index)
         return;
     double *mean = session_doubles(s, c), *variance = session_doubles(s, c);
     double *expected = session_doubles(s, clef_tensor_count(&dst->view));
-    oracle_batchnorm_moments(&bn, test_values(s, src), mean, variance);
-    oracle_batchnorm_apply(&bn, test_values(s, src), mean, variance, test_values(s, gamma),
-                           test_values(s, beta), residual ? test_values(s, residual) : NULL,
+    oracle_batchnorm_moments(&bn, tensor_values(s, src), mean, variance);
+    oracle_batchnorm_apply(&bn, tensor_values(s, src), mean, variance, tensor_values(s, gamma),
+                           tensor_values(s, beta), residual ? tensor_values(s, residual) : NULL,
                            expected);
     check_close(s, dst, expected, tolerance(r), 0);
-    const struct test_tensor *moving[2] = {moving_mean, moving_variance};
-    const struct test_tensor *saved[2] = {saved_mean, saved_inv_std};
+    const struct check_tensor *moving[2] = {moving_mean, moving_variance};
+    const struct check_tensor *saved[2] = {saved_mean, saved_inv_std};
     check_statistics(s, r, mean, variance, moving, saved, (double)args.momentum);
 }
 
-void test_op_batchnorm_train(void **state)
-{
-    (void)state;
-    run_rows("batchnorm_train", ARRAY_LENGTH(rows), run_train);
-}
+const struct check_case check_case_batchnorm_train = {"batchnorm_train", ARRAY_LENGTH(rows),
+                                                      run_train};
 
 // ---------------------------------------------------------------- infer
 
@@ -180,18 +178,18 @@ static void run_infer(struct session *s, int index)
     const struct row *r = &rows[index];
     struct oracle_batchnorm bn = describe(s, r);
     size_t c = (size_t)r->c;
-    struct test_tensor *src = filled_src(s, r);
-    struct test_tensor *gamma = filled_vector(s, "gamma", c, -1.5, 1.5);
-    struct test_tensor *beta = filled_vector(s, "beta", c, -1, 1);
+    struct check_tensor *src = filled_src(s, r);
+    struct check_tensor *gamma = filled_vector(s, "gamma", c, -1.5, 1.5);
+    struct check_tensor *beta = filled_vector(s, "beta", c, -1, 1);
     double centre = r->flags & OFFSET ? 100 : 0.5;
-    struct test_tensor *mean = filled_vector(s, "moving_mean", c, centre - 1, centre + 1);
-    struct test_tensor *variance = filled_vector(s, "moving_variance", c, 0.1, 2);
-    struct test_tensor *residual = r->flags & RESIDUAL ? filled_image(s, r, "residual") : NULL;
-    struct test_tensor *dst = src;
+    struct check_tensor *mean = filled_vector(s, "moving_mean", c, centre - 1, centre + 1);
+    struct check_tensor *variance = filled_vector(s, "moving_variance", c, 0.1, 2);
+    struct check_tensor *residual = r->flags & RESIDUAL ? filled_image(s, r, "residual") : NULL;
+    struct check_tensor *dst = src;
     if (r->flags & IN_PLACE)
         src->output = true;
     else
-        dst = test_output(s, "dst", r->layout, r->n, r->h, r->w, r->c);
+        dst = session_output(s, "dst", r->layout, r->n, r->h, r->w, r->c);
     struct clef_batchnorm_infer_args args = {.src = &src->view,
                                              .gamma = &gamma->view,
                                              .beta = &beta->view,
@@ -204,28 +202,26 @@ static void run_infer(struct session *s, int index)
     if (!RUN_OP(s, batchnorm_infer, &args, NULL))
         return;
     double *expected = session_doubles(s, clef_tensor_count(&dst->view));
-    oracle_batchnorm_apply(&bn, test_values(s, src), test_values(s, mean), test_values(s, variance),
-                           test_values(s, gamma), test_values(s, beta),
-                           residual ? test_values(s, residual) : NULL, expected);
+    oracle_batchnorm_apply(&bn, tensor_values(s, src), tensor_values(s, mean),
+                           tensor_values(s, variance), tensor_values(s, gamma),
+                           tensor_values(s, beta), residual ? tensor_values(s, residual) : NULL,
+                           expected);
     check_close(s, dst, expected, tolerance(r), 0);
 }
 
-void test_op_batchnorm_infer(void **state)
-{
-    (void)state;
-    run_rows("batchnorm_infer", ARRAY_LENGTH(rows), run_infer);
-}
+const struct check_case check_case_batchnorm_infer = {"batchnorm_infer", ARRAY_LENGTH(rows),
+                                                      run_infer};
 
 // ---------------------------------------------------------------- backward
 
 // The statistics that a forward pass would have saved.
 static void fill_saved(struct session *s, const struct oracle_batchnorm *bn,
-                       const struct test_tensor *src, struct test_tensor *saved_mean,
-                       struct test_tensor *saved_inv_std)
+                       const struct check_tensor *src, struct check_tensor *saved_mean,
+                       struct check_tensor *saved_inv_std)
 {
     double *mean = session_doubles(s, (size_t)bn->channels);
     double *inv_std = session_doubles(s, (size_t)bn->channels);
-    oracle_batchnorm_moments(bn, test_values(s, src), mean, inv_std);
+    oracle_batchnorm_moments(bn, tensor_values(s, src), mean, inv_std);
     for (int c = 0; c < bn->channels; c++)
         inv_std[c] = 1 / sqrt(inv_std[c] + bn->epsilon);
     fill_values(saved_mean, mean);
@@ -242,25 +238,25 @@ static void run_backward(struct session *s, int index)
     const struct row *r = &rows[index];
     struct oracle_batchnorm bn = describe(s, r);
     size_t c = (size_t)r->c;
-    struct test_tensor *src = filled_src(s, r);
-    struct test_tensor *dst = r->flags & RELU ? filled_image(s, r, "dst") : NULL;
-    struct test_tensor *gamma = filled_vector(s, "gamma", c, -1.5, 1.5);
-    struct test_tensor *saved_mean = test_input_vector(s, "saved_mean", c);
-    struct test_tensor *saved_inv_std = test_input_vector(s, "saved_inv_std", c);
+    struct check_tensor *src = filled_src(s, r);
+    struct check_tensor *dst = r->flags & RELU ? filled_image(s, r, "dst") : NULL;
+    struct check_tensor *gamma = filled_vector(s, "gamma", c, -1.5, 1.5);
+    struct check_tensor *saved_mean = session_input_vector(s, "saved_mean", c);
+    struct check_tensor *saved_inv_std = session_input_vector(s, "saved_inv_std", c);
     fill_saved(s, &bn, src, saved_mean, saved_inv_std);
-    struct test_tensor *diff_dst = filled_image(s, r, "diff_dst");
-    struct test_tensor *diff_src = NULL, *diff_residual = NULL;
+    struct check_tensor *diff_dst = filled_image(s, r, "diff_dst");
+    struct check_tensor *diff_src = NULL, *diff_residual = NULL;
     diff_dst->output = r->flags & IN_PLACE;
     if (r->flags & RESIDUAL)
         diff_residual = r->flags & IN_PLACE
                             ? diff_dst
-                            : test_output(s, "diff_residual", r->layout, r->n, r->h, r->w, r->c);
+                            : session_output(s, "diff_residual", r->layout, r->n, r->h, r->w, r->c);
     if (r->flags & IN_PLACE && !diff_residual)
         diff_src = diff_dst;
     else
-        diff_src = test_output(s, "diff_src", r->layout, r->n, r->h, r->w, r->c);
-    struct test_tensor *diff_gamma = test_output_vector(s, "diff_gamma", c);
-    struct test_tensor *diff_beta = test_output_vector(s, "diff_beta", c);
+        diff_src = session_output(s, "diff_src", r->layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *diff_gamma = session_output_vector(s, "diff_gamma", c);
+    struct check_tensor *diff_beta = session_output_vector(s, "diff_beta", c);
     struct clef_batchnorm_backward_args args = {.src = &src->view,
                                                 .dst = view_or_null(dst),
                                                 .gamma = &gamma->view,
@@ -277,9 +273,9 @@ static void run_backward(struct session *s, int index)
     size_t count = clef_tensor_count(&src->view);
     struct gradients expected = {session_doubles(s, count), session_doubles(s, count),
                                  session_doubles(s, c), session_doubles(s, c)};
-    oracle_batchnorm_backward(&bn, test_values(s, src), dst ? test_values(s, dst) : NULL,
-                              test_values(s, saved_mean), test_values(s, saved_inv_std),
-                              test_values(s, gamma), test_values(s, diff_dst), expected.src,
+    oracle_batchnorm_backward(&bn, tensor_values(s, src), dst ? tensor_values(s, dst) : NULL,
+                              tensor_values(s, saved_mean), tensor_values(s, saved_inv_std),
+                              tensor_values(s, gamma), tensor_values(s, diff_dst), expected.src,
                               expected.residual, expected.gamma, expected.beta);
     // With one row, diff_src is a difference of equal numbers: its error is relative to these,
     // which are at most gamma * inv_std = 1.5 / sqrt(EPSILON).
@@ -290,8 +286,5 @@ static void run_backward(struct session *s, int index)
     check_close(s, diff_beta, expected.beta, TOLERANCE, 1);
 }
 
-void test_op_batchnorm_backward(void **state)
-{
-    (void)state;
-    run_rows("batchnorm_backward", ARRAY_LENGTH(rows), run_backward);
-}
+const struct check_case check_case_batchnorm_backward = {"batchnorm_backward", ARRAY_LENGTH(rows),
+                                                         run_backward};

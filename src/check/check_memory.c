@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fill, copy and cast, exact.
-#include "support/harness.h"
-#include "support/test_layouts.h"
+#include "check/check_layouts.h"
+#include "check/check_session.h"
 
 #include <math.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static void run_fill(struct session *s, int index)
     describe(s, r);
     // Fill takes dense tensors.
     int layout = index % 2 ? LAYOUT_HWNC : LAYOUT_NHWC;
-    struct test_tensor *dst = test_output(s, "dst", layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *dst = session_output(s, "dst", layout, r->n, r->h, r->w, r->c);
     struct clef_fill_args args = {.dst = &dst->view,
                                   .value = fill_constants[index % ARRAY_LENGTH(fill_constants)]};
     if (!RUN_OP(s, fill, &args, NULL))
@@ -52,11 +52,7 @@ static void run_fill(struct session *s, int index)
     check_exact(s, dst, expected);
 }
 
-void test_op_fill(void **state)
-{
-    (void)state;
-    run_rows("fill", ARRAY_LENGTH(rows), run_fill);
-}
+const struct check_case check_case_fill = {"fill", ARRAY_LENGTH(rows), run_fill};
 
 // ---------------------------------------------------------------- copy
 
@@ -64,28 +60,24 @@ static void run_copy(struct session *s, int index)
 {
     const struct row *r = &rows[index];
     describe(s, r);
-    struct test_tensor *src = test_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
-    struct test_tensor *dst = test_output(s, "dst", r->dst_layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *src = session_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *dst = session_output(s, "dst", r->dst_layout, r->n, r->h, r->w, r->c);
     fill_uniform(s, src, -1, 1);
-    *test_at(src, 0, 0, 0, 0) = -0.0f;
-    *test_at(src, r->n - 1, r->h - 1, r->w - 1, r->c - 1) = -0x1p-149f;
-    *test_at(src, r->n / 2, r->h / 2, r->w / 2, r->c / 2) = NAN;
+    *tensor_at(src, 0, 0, 0, 0) = -0.0f;
+    *tensor_at(src, r->n - 1, r->h - 1, r->w - 1, r->c - 1) = -0x1p-149f;
+    *tensor_at(src, r->n / 2, r->h / 2, r->w / 2, r->c / 2) = NAN;
     struct clef_copy_args args = {.src = &src->view, .dst = &dst->view};
     if (!RUN_OP(s, copy, &args, NULL))
         return;
     for (int n = 0; n < r->n; n++)
         for (int h = 0; h < r->h; h++)
             for (int w = 0; w < r->w; w++)
-                if (memcmp(test_at(src, n, h, w, 0), test_after(dst, n, h, w, 0),
+                if (memcmp(tensor_at(src, n, h, w, 0), tensor_after(dst, n, h, w, 0),
                            (size_t)r->c * sizeof(float)) != 0)
                     session_fail(s, "row (%d,%d,%d) has other bits", n, h, w);
 }
 
-void test_op_copy(void **state)
-{
-    (void)state;
-    run_rows("copy", ARRAY_LENGTH(rows), run_copy);
-}
+const struct check_case check_case_copy = {"copy", ARRAY_LENGTH(rows), run_copy};
 
 // ---------------------------------------------------------------- cast
 
@@ -95,21 +87,17 @@ static void run_cast(struct session *s, int index)
 {
     const struct row *r = &rows[index];
     describe(s, r);
-    struct test_tensor *src = test_byte_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
-    struct test_tensor *dst = test_output(s, "dst", r->dst_layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *src = session_byte_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *dst = session_output(s, "dst", r->dst_layout, r->n, r->h, r->w, r->c);
     fill_bytes(s, src);
     struct clef_cast_args args = {
         .src = &src->view, .dst = &dst->view, .divisor = divisors[index % ARRAY_LENGTH(divisors)]};
     if (!RUN_OP(s, cast, &args, NULL))
         return;
-    double *expected = test_values(s, src);
+    double *expected = tensor_values(s, src);
     for (size_t k = 0; k < clef_tensor_count(&src->view); k++)
         expected[k] = (double)(float)(expected[k] / (double)args.divisor);
     check_exact(s, dst, expected);
 }
 
-void test_op_cast(void **state)
-{
-    (void)state;
-    run_rows("cast", ARRAY_LENGTH(rows), run_cast);
-}
+const struct check_case check_case_cast = {"cast", ARRAY_LENGTH(rows), run_cast};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The formulas of clef/ops.h, as plain loops in double precision. They share nothing with the
 // library: images are [n][h][w][c] without gaps, weights are HWIO.
-#ifndef CLEF_TESTS_ORACLE_H
-#define CLEF_TESTS_ORACLE_H
+#ifndef CLEF_CHECK_ORACLE_H
+#define CLEF_CHECK_ORACLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

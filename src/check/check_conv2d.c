@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution: forward, backward_data and backward_weights over one table of shapes.
-#include "support/harness.h"
-#include "support/oracle.h"
-#include "support/test_layouts.h"
+#include "check/check_layouts.h"
+#include "check/check_session.h"
+#include "check/oracle.h"
 
 #include <math.h>
 
@@ -82,7 +82,7 @@ static const struct row rows[] = {
 
 struct shapes {
     struct oracle_conv2d conv;
-    struct test_weights_shape weights;
+    struct weights_shape weights;
     struct clef_window window;
 };
 
@@ -97,7 +97,7 @@ static struct shapes describe(struct session *s, const struct row *r)
         .weights = {.kernel_h = r->kernel_h, .kernel_w = r->kernel_w, .in = r->in, .out = r->out},
     };
     const struct oracle_window *w = &shapes.conv.window;
-    shapes.window = test_window(w);
+    shapes.window = check_window(w);
     session_describe(s,
                      "n %d, %dx%dx%d to %dx%dx%d, kernel %dx%d, stride %dx%d, pad %d %d, layouts "
                      "%d %d, flags %d",
@@ -107,22 +107,22 @@ static struct shapes describe(struct session *s, const struct row *r)
     return shapes;
 }
 
-static void fill(struct session *s, const struct row *r, struct test_tensor *t)
+static void fill(struct session *s, const struct row *r, struct check_tensor *t)
 {
     if (r->flags & REAL)
         fill_uniform(s, t, -1, 1);
     else
         fill_integers(s, t, -3, 3);
     if (r->flags & NOT_FINITE) {
-        *test_at(t, 0, 0, t->view.w - 1, t->view.c - 1) = NAN;
-        *test_at(t, t->view.n - 1, t->view.h - 1, 0, 0) = INFINITY;
+        *tensor_at(t, 0, 0, t->view.w - 1, t->view.c - 1) = NAN;
+        *tensor_at(t, t->view.n - 1, t->view.h - 1, 0, 0) = INFINITY;
     }
 }
 
 // A vector of real numbers or integers, without NaN.
-static struct test_tensor *filled_vector(struct session *s, const struct row *r, const char *name)
+static struct check_tensor *filled_vector(struct session *s, const struct row *r, const char *name)
 {
-    struct test_tensor *t = test_input_vector(s, name, (size_t)r->out);
+    struct check_tensor *t = session_input_vector(s, name, (size_t)r->out);
     if (r->flags & REAL)
         fill_uniform(s, t, -1, 1);
     else
@@ -130,10 +130,10 @@ static struct test_tensor *filled_vector(struct session *s, const struct row *r,
     return t;
 }
 
-static struct test_tensor *filled_weights(struct session *s, const struct row *r,
-                                          struct test_weights_shape *shape)
+static struct check_tensor *filled_weights(struct session *s, const struct row *r,
+                                           struct weights_shape *shape)
 {
-    struct test_tensor *t = test_input_weights(s, "weights", shape);
+    struct check_tensor *t = session_input_weights(s, "weights", shape);
     if (r->flags & REAL)
         fill_weights_uniform(s, t, shape, -1, 1);
     else
@@ -150,7 +150,7 @@ static void check_flops(struct session *s, const struct shapes *shapes)
         session_fail(s, "info tells %.0f flops, executed are %.0f", session_info(s)->flops, flops);
 }
 
-static void check(struct session *s, const struct row *r, const struct test_tensor *t,
+static void check(struct session *s, const struct row *r, const struct check_tensor *t,
                   const double *expected)
 {
     if (r->flags & REAL && session_algorithm_is_direct(s))
@@ -166,12 +166,12 @@ static void run_forward(struct session *s, int index)
     const struct row *r = &rows[index];
     struct shapes shapes = describe(s, r);
     const struct oracle_window *w = &shapes.conv.window;
-    struct test_tensor *src = test_input(s, "src", r->src_layout, r->n, r->h, r->w, r->in);
+    struct check_tensor *src = session_input(s, "src", r->src_layout, r->n, r->h, r->w, r->in);
     fill(s, r, src);
-    struct test_tensor *weights = filled_weights(s, r, &shapes.weights);
-    struct test_tensor *bias = r->flags & BIAS ? filled_vector(s, r, "bias") : NULL;
-    struct test_tensor *dst =
-        test_output(s, "dst", r->dst_layout, r->n, w->out_h, w->out_w, r->out);
+    struct check_tensor *weights = filled_weights(s, r, &shapes.weights);
+    struct check_tensor *bias = r->flags & BIAS ? filled_vector(s, r, "bias") : NULL;
+    struct check_tensor *dst =
+        session_output(s, "dst", r->dst_layout, r->n, w->out_h, w->out_w, r->out);
     struct clef_conv2d_forward_args args = {.src = &src->view,
                                             .weights = &weights->view,
                                             .bias = bias ? &bias->view : NULL,
@@ -181,18 +181,15 @@ static void run_forward(struct session *s, int index)
     if (!RUN_OP(s, conv2d_forward, &args, NULL))
         return;
     double *expected = session_doubles(s, clef_tensor_count(&dst->view));
-    oracle_conv2d_forward(&shapes.conv, test_values(s, src),
-                          test_weights_values(s, weights, &shapes.weights),
-                          bias ? test_values(s, bias) : NULL, args.relu, expected);
+    oracle_conv2d_forward(&shapes.conv, tensor_values(s, src),
+                          weights_values(s, weights, &shapes.weights),
+                          bias ? tensor_values(s, bias) : NULL, args.relu, expected);
     check(s, r, dst, expected);
     check_flops(s, &shapes);
 }
 
-void test_op_conv2d_forward(void **state)
-{
-    (void)state;
-    run_rows("conv2d_forward", ARRAY_LENGTH(rows), run_forward);
-}
+const struct check_case check_case_conv2d_forward = {"conv2d_forward", ARRAY_LENGTH(rows),
+                                                     run_forward};
 
 // ---------------------------------------------------------------- backward_data
 
@@ -201,17 +198,17 @@ static void run_backward_data(struct session *s, int index)
     const struct row *r = &rows[index];
     struct shapes shapes = describe(s, r);
     const struct oracle_window *w = &shapes.conv.window;
-    struct test_tensor *diff_dst =
-        test_input(s, "diff_dst", r->dst_layout, r->n, w->out_h, w->out_w, r->out);
+    struct check_tensor *diff_dst =
+        session_input(s, "diff_dst", r->dst_layout, r->n, w->out_h, w->out_w, r->out);
     fill(s, r, diff_dst);
-    struct test_tensor *weights = filled_weights(s, r, &shapes.weights);
-    struct test_tensor *diff_src =
-        test_output(s, "diff_src", r->src_layout, r->n, r->h, r->w, r->in);
-    struct test_tensor *addend = NULL;
+    struct check_tensor *weights = filled_weights(s, r, &shapes.weights);
+    struct check_tensor *diff_src =
+        session_output(s, "diff_src", r->src_layout, r->n, r->h, r->w, r->in);
+    struct check_tensor *addend = NULL;
     if (r->flags & ADDEND) {
         addend = r->flags & IN_PLACE
                      ? diff_src
-                     : test_input(s, "addend", r->src_layout, r->n, r->h, r->w, r->in);
+                     : session_input(s, "addend", r->src_layout, r->n, r->h, r->w, r->in);
         fill(s, r, addend);
     }
     struct clef_conv2d_backward_data_args args = {.diff_dst = &diff_dst->view,
@@ -222,18 +219,15 @@ static void run_backward_data(struct session *s, int index)
     if (!RUN_OP(s, conv2d_backward_data, &args, NULL))
         return;
     double *expected = session_doubles(s, clef_tensor_count(&diff_src->view));
-    oracle_conv2d_backward_data(&shapes.conv, test_values(s, diff_dst),
-                                test_weights_values(s, weights, &shapes.weights),
-                                addend ? test_values(s, addend) : NULL, expected);
+    oracle_conv2d_backward_data(&shapes.conv, tensor_values(s, diff_dst),
+                                weights_values(s, weights, &shapes.weights),
+                                addend ? tensor_values(s, addend) : NULL, expected);
     check(s, r, diff_src, expected);
     check_flops(s, &shapes);
 }
 
-void test_op_conv2d_backward_data(void **state)
-{
-    (void)state;
-    run_rows("conv2d_backward_data", ARRAY_LENGTH(rows), run_backward_data);
-}
+const struct check_case check_case_conv2d_backward_data = {"conv2d_backward_data",
+                                                           ARRAY_LENGTH(rows), run_backward_data};
 
 // ---------------------------------------------------------------- backward_weights
 
@@ -242,14 +236,14 @@ static void run_backward_weights(struct session *s, int index)
     const struct row *r = &rows[index];
     struct shapes shapes = describe(s, r);
     const struct oracle_window *w = &shapes.conv.window;
-    struct test_tensor *src = test_input(s, "src", r->src_layout, r->n, r->h, r->w, r->in);
-    struct test_tensor *diff_dst =
-        test_input(s, "diff_dst", r->dst_layout, r->n, w->out_h, w->out_w, r->out);
+    struct check_tensor *src = session_input(s, "src", r->src_layout, r->n, r->h, r->w, r->in);
+    struct check_tensor *diff_dst =
+        session_input(s, "diff_dst", r->dst_layout, r->n, w->out_h, w->out_w, r->out);
     fill(s, r, src);
     fill(s, r, diff_dst);
-    struct test_tensor *diff_weights = test_output_weights(s, "diff_weights", &shapes.weights);
-    struct test_tensor *diff_bias =
-        r->flags & BIAS ? test_output_vector(s, "diff_bias", (size_t)r->out) : NULL;
+    struct check_tensor *diff_weights = session_output_weights(s, "diff_weights", &shapes.weights);
+    struct check_tensor *diff_bias =
+        r->flags & BIAS ? session_output_vector(s, "diff_bias", (size_t)r->out) : NULL;
     struct clef_conv2d_backward_weights_args args = {.src = &src->view,
                                                      .diff_dst = &diff_dst->view,
                                                      .diff_weights = &diff_weights->view,
@@ -263,7 +257,7 @@ static void run_backward_weights(struct session *s, int index)
     double *expected_bias = session_doubles(s, (size_t)r->out);
     bool *reached = session_memory(s, taps * sizeof(bool));
     oracle_reached(w, reached);
-    oracle_conv2d_backward_weights(&shapes.conv, test_values(s, src), test_values(s, diff_dst),
+    oracle_conv2d_backward_weights(&shapes.conv, tensor_values(s, src), tensor_values(s, diff_dst),
                                    expected, expected_bias);
     bool exact = !(r->flags & REAL) && session_algorithm_is_direct(s);
     check_weights(s, diff_weights, &shapes.weights, expected, reached, exact, TOLERANCE);
@@ -272,8 +266,5 @@ static void run_backward_weights(struct session *s, int index)
     check_flops(s, &shapes);
 }
 
-void test_op_conv2d_backward_weights(void **state)
-{
-    (void)state;
-    run_rows("conv2d_backward_weights", ARRAY_LENGTH(rows), run_backward_weights);
-}
+const struct check_case check_case_conv2d_backward_weights = {
+    "conv2d_backward_weights", ARRAY_LENGTH(rows), run_backward_weights};

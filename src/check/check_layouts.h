@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Short names for the tables of rows.
-#ifndef CLEF_TESTS_TEST_LAYOUTS_H
-#define CLEF_TESTS_TEST_LAYOUTS_H
+#ifndef CLEF_CHECK_CHECK_LAYOUTS_H
+#define CLEF_CHECK_CHECK_LAYOUTS_H
 
-#include "support/harness.h"
-#include "support/oracle.h"
+#include "check/check_session.h"
+#include "check/oracle.h"
 
 enum {
     NHWC = LAYOUT_NHWC,
@@ -16,7 +16,7 @@ enum {
     SYMMETRIC = ORACLE_SYMMETRIC,
 };
 
-static inline struct clef_window test_window(const struct oracle_window *w)
+static inline struct clef_window check_window(const struct oracle_window *w)
 {
     return (struct clef_window){.kernel_h = w->kernel_h,
                                 .kernel_w = w->kernel_w,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Max pooling, exact; the backward pass on integers, whose sums are exact.
-#include "support/harness.h"
-#include "support/oracle.h"
-#include "support/test_layouts.h"
+#include "check/check_layouts.h"
+#include "check/check_session.h"
+#include "check/oracle.h"
 
 #include <math.h>
 
@@ -50,9 +50,9 @@ static struct oracle_pool describe(struct session *s, const struct row *r)
     return pool;
 }
 
-static struct test_tensor *filled_src(struct session *s, const struct row *r)
+static struct check_tensor *filled_src(struct session *s, const struct row *r)
 {
-    struct test_tensor *src = test_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *src = session_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
     // All negative, so that a zero of the padding would win; few values, so that there are ties.
     fill_integers(s, src, -5, -1);
     if (r->flags & LOWEST)
@@ -60,11 +60,12 @@ static struct test_tensor *filled_src(struct session *s, const struct row *r)
             for (int y = 0; y < r->h; y++)
                 for (int x = 0; x < r->w; x++)
                     for (int c = 0; c < r->c; c++)
-                        *test_at(src, n, y, x, c) = (x + c) % 3 == 0 ? -0x1.fffffep127f : -INFINITY;
+                        *tensor_at(src, n, y, x, c) =
+                            (x + c) % 3 == 0 ? -0x1.fffffep127f : -INFINITY;
     if (r->flags & NOT_A_NUMBER) {
-        *test_at(src, 0, 0, 0, 0) = NAN;
-        *test_at(src, r->n - 1, r->h - 1, r->w / 2, r->c - 1) = NAN;
-        *test_at(src, r->n - 1, r->h / 2, r->w / 2, r->c / 2) = NAN;
+        *tensor_at(src, 0, 0, 0, 0) = NAN;
+        *tensor_at(src, r->n - 1, r->h - 1, r->w / 2, r->c - 1) = NAN;
+        *tensor_at(src, r->n - 1, r->h / 2, r->w / 2, r->c / 2) = NAN;
     }
     return src;
 }
@@ -74,48 +75,47 @@ static void run_forward(struct session *s, int index)
     const struct row *r = &rows[index];
     struct oracle_pool pool = describe(s, r);
     int out_h = pool.window.out_h, out_w = pool.window.out_w;
-    struct test_tensor *src = filled_src(s, r);
-    struct test_tensor *dst = test_output(s, "dst", r->dst_layout, r->n, out_h, out_w, r->c);
-    struct test_tensor *argmax =
-        r->flags & ARGMAX ? test_output(s, "argmax", r->dst_layout, r->n, out_h, out_w, r->c)
+    struct check_tensor *src = filled_src(s, r);
+    struct check_tensor *dst = session_output(s, "dst", r->dst_layout, r->n, out_h, out_w, r->c);
+    struct check_tensor *argmax =
+        r->flags & ARGMAX ? session_output(s, "argmax", r->dst_layout, r->n, out_h, out_w, r->c)
                           : NULL;
     struct clef_maxpool_forward_args args = {.src = &src->view,
                                              .dst = &dst->view,
                                              .argmax = argmax ? &argmax->view : NULL,
-                                             .window = test_window(&pool.window)};
+                                             .window = check_window(&pool.window)};
     if (!RUN_OP(s, maxpool_forward, &args, NULL))
         return;
     double *expected = session_doubles(s, clef_tensor_count(&dst->view));
     double *expected_argmax = session_doubles(s, clef_tensor_count(&dst->view));
-    oracle_maxpool_forward(&pool, test_values(s, src), expected, expected_argmax);
+    oracle_maxpool_forward(&pool, tensor_values(s, src), expected, expected_argmax);
     check_exact(s, dst, expected);
     if (argmax)
         check_exact_ints(s, argmax, expected_argmax);
 }
 
-void test_op_maxpool_forward(void **state)
-{
-    (void)state;
-    run_rows("maxpool_forward", ARRAY_LENGTH(rows), run_forward);
-}
+const struct check_case check_case_maxpool_forward = {"maxpool_forward", ARRAY_LENGTH(rows),
+                                                      run_forward};
 
 static void run_backward(struct session *s, int index)
 {
     const struct row *r = &rows[index];
     struct oracle_pool pool = describe(s, r);
     int out_h = pool.window.out_h, out_w = pool.window.out_w;
-    struct test_tensor *diff_dst =
-        test_input(s, "diff_dst", r->dst_layout, r->n, out_h, out_w, r->c);
-    struct test_tensor *argmax = test_input(s, "argmax", r->dst_layout, r->n, out_h, out_w, r->c);
-    struct test_tensor *diff_src =
-        test_output(s, "diff_src", r->src_layout, r->n, r->h, r->w, r->c);
-    struct test_tensor *relu_dst =
-        r->flags & RELU ? test_input(s, "relu_dst", r->src_layout, r->n, r->h, r->w, r->c) : NULL;
+    struct check_tensor *diff_dst =
+        session_input(s, "diff_dst", r->dst_layout, r->n, out_h, out_w, r->c);
+    struct check_tensor *argmax =
+        session_input(s, "argmax", r->dst_layout, r->n, out_h, out_w, r->c);
+    struct check_tensor *diff_src =
+        session_output(s, "diff_src", r->src_layout, r->n, r->h, r->w, r->c);
+    struct check_tensor *relu_dst =
+        r->flags & RELU ? session_input(s, "relu_dst", r->src_layout, r->n, r->h, r->w, r->c)
+                        : NULL;
     size_t dst_count = clef_tensor_count(&diff_dst->view);
     size_t src_count = clef_tensor_count(&diff_src->view);
     fill_integers(s, diff_dst, -50, 50);
     if (r->flags & NOT_A_NUMBER)
-        *test_at(diff_dst, r->n - 1, 0, 0, r->c - 1) = NAN;
+        *tensor_at(diff_dst, r->n - 1, 0, 0, r->c - 1) = NAN;
     if (relu_dst)
         fill_integers(s, relu_dst, -1, 2);
     // The positions of the maxima of an image of few values.
@@ -129,17 +129,14 @@ static void run_backward(struct session *s, int index)
                                               .argmax = &argmax->view,
                                               .relu_dst = relu_dst ? &relu_dst->view : NULL,
                                               .diff_src = &diff_src->view,
-                                              .window = test_window(&pool.window)};
+                                              .window = check_window(&pool.window)};
     if (!RUN_OP(s, maxpool_backward, &args, NULL))
         return;
     double *expected = session_doubles(s, src_count);
-    oracle_maxpool_backward(&pool, test_values(s, diff_dst), test_int_values(s, argmax),
-                            relu_dst ? test_values(s, relu_dst) : NULL, expected);
+    oracle_maxpool_backward(&pool, tensor_values(s, diff_dst), tensor_int_values(s, argmax),
+                            relu_dst ? tensor_values(s, relu_dst) : NULL, expected);
     check_exact(s, diff_src, expected);
 }
 
-void test_op_maxpool_backward(void **state)
-{
-    (void)state;
-    run_rows("maxpool_backward", ARRAY_LENGTH(rows), run_backward);
-}
+const struct check_case check_case_maxpool_backward = {"maxpool_backward", ARRAY_LENGTH(rows),
+                                                       run_backward};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "support/oracle.h"
+#include "check/oracle.h"
 
 void oracle_dense_forward(const struct oracle_dense *d, const double *src, const double *weights,
                           const double *bias, bool relu, double *dst)

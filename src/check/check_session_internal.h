@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of the harness share among themselves.
-#ifndef CLEF_TESTS_HARNESS_INTERNAL_H
-#define CLEF_TESTS_HARNESS_INTERNAL_H
+// A session, shared by the files that implement it.
+#ifndef CLEF_CHECK_CHECK_SESSION_INTERNAL_H
+#define CLEF_CHECK_CHECK_SESSION_INTERNAL_H
 
-#include "support/harness.h"
+#include "check/check.h"
+#include "check/check_session.h"
+
+#include <setjmp.h>
 
 #define SESSION_TENSORS 16
 #define SESSION_BLOCKS 96
@@ -12,9 +15,10 @@ struct session {
     const char *op;
     int row;
     uint64_t seed;
-    int threads;
+    int threads;      // 0 if the device has none to choose.
+    bool own_scratch; // Lets the plan allocate its scratch.
     struct clef_device *device;
-    struct test_tensor tensors[SESSION_TENSORS];
+    struct check_tensor tensors[SESSION_TENSORS];
     int tensor_count;
     void *blocks[SESSION_BLOCKS]; // From session_memory.
     int block_count;
@@ -25,7 +29,21 @@ struct session {
     bool verify; // Whether results are compared with the oracle, or with the first session's bits.
     // Results of the first session, in the order in which tensors were made.
     unsigned char *recorded[SESSION_TENSORS];
+    const struct clef_check_options *options;
+    struct clef_check_result *result;
+    jmp_buf failed; // Where session_fail goes.
 };
+
+// Adds a comparison to the result: its largest error, relative as its tolerance is. An exact
+// comparison, of tolerance 0, adds nothing.
+void session_record(struct session *s, double error, double tolerance);
+
+// Runs a row in one session, and releases all that it made but the recorded bits. False if it
+// failed.
+bool session_run_row(struct session *s, const struct check_case *check_case);
+
+// Releases the recorded bits.
+void session_forget(struct session *s);
 
 // The bits of guards, gaps and outputs that nobody has written: a quiet NaN, so that reading them
 // shows in the results as well.
@@ -33,10 +51,10 @@ struct session {
 #define GUARD_ELEMENTS 37 // Odd, so that tensors do not begin at an aligned address.
 
 // Where an element lies in its buffer.
-size_t test_place(const struct clef_tensor *t, int n, int h, int w, int c);
+size_t tensor_place(const struct clef_tensor *t, int n, int h, int w, int c);
 
 // Where a weight lies in its panels.
-size_t test_weight_place(const struct test_weights_shape *shape, int ky, int kx, int i, int o);
+size_t weight_place(const struct weights_shape *shape, int ky, int kx, int i, int o);
 
 #define FOR_EACH_ELEMENT(t, n, h, w, c)           \
     for (int n = 0; n < (t)->view.n; n++)         \
@@ -51,6 +69,6 @@ size_t test_weight_place(const struct test_weights_shape *shape, int ky, int kx,
                 for (int o = 0; o < (l)->out; o++)
 
 // Fails if a guard, a gap or an input has changed.
-void check_guards(struct session *s, const struct test_tensor *t);
+void check_guards(struct session *s, const struct check_tensor *t);
 
 #endif
