@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a model tells about itself: memory, plans, layers.
+#include "ops/op_list.h"
 #include "support/model_fixture.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static void test_memory_plan(void **state)
@@ -84,6 +86,69 @@ static void test_visit_plans(void **state)
         CLEF_INTERRUPTED);
 }
 
+// The ops of a step with the work of each, by plan or as its arguments say.
+struct work {
+    struct clef_device *device;
+    int count;
+    char layers[128][64], ops[128][32];
+    double flops[128];
+};
+
+static clef_status add_work(struct work *work, const char *layer, const char *op, double flops)
+{
+    assert_true(work->count < 128);
+    snprintf(work->layers[work->count], sizeof work->layers[0], "%s", layer);
+    snprintf(work->ops[work->count], sizeof work->ops[0], "%s", op);
+    work->flops[work->count++] = flops;
+    return CLEF_OK;
+}
+
+static clef_status visit_work(void *user, const char *layer, const char *op, struct clef_plan *plan)
+{
+    return add_work(user, layer, op, clef_plan_get_info(plan)->flops);
+}
+
+static clef_status visit_arguments(void *user, const char *layer, const char *op, const void *args)
+{
+    struct work *work = user;
+    struct clef_plan_info info = {0};
+#define PLAN_BY_NAME(name)      \
+    if (strcmp(op, #name) == 0) \
+        OK(clef_plan_##name(work->device, args, NULL, &info, NULL));
+    CLEF_OP_LIST(PLAN_BY_NAME)
+#undef PLAN_BY_NAME
+    return add_work(work, layer, op, info.flops);
+}
+
+static clef_status refuse_arguments(void *user, const char *layer, const char *op, const void *args)
+{
+    (void)user, (void)layer, (void)op, (void)args;
+    return CLEF_INTERRUPTED;
+}
+
+static void test_visit_ops(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clef_model *model = fixture->model;
+    for (int training = 0; training < 2; training++) {
+        static struct work by_plan, by_arguments;
+        by_plan.device = by_arguments.device = fixture->device;
+        by_plan.count = by_arguments.count = 0;
+        OK(clef_model_visit_ops(model, FIXTURE_BATCH, training, visit_arguments, &by_arguments));
+        OK(clef_model_visit_plans(model, FIXTURE_BATCH, training, visit_work, &by_plan));
+        assert_int_equal(by_arguments.count, by_plan.count);
+        for (int i = 0; i < by_plan.count; i++) {
+            assert_string_equal(by_arguments.layers[i], by_plan.layers[i]);
+            assert_string_equal(by_arguments.ops[i], by_plan.ops[i]);
+            assert_true(by_arguments.flops[i] == by_plan.flops[i]);
+        }
+    }
+    assert_int_equal(clef_model_visit_ops(model, 1, false, refuse_arguments, NULL),
+                     CLEF_INTERRUPTED);
+    EXPECT_FAILURE(clef_model_visit_ops(model, 0, false, visit_arguments, NULL),
+                   CLEF_INVALID_ARGUMENT, "batch size is 0");
+}
+
 static void test_layers(void **state)
 {
     struct fixture *fixture = *state;
@@ -107,9 +172,8 @@ static void test_layers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(test_memory_plan),
-        FIXTURE_TEST(test_too_large_batch),
-        FIXTURE_TEST(test_visit_plans),
+        FIXTURE_TEST(test_memory_plan), FIXTURE_TEST(test_too_large_batch),
+        FIXTURE_TEST(test_visit_plans), FIXTURE_TEST(test_visit_ops),
         FIXTURE_TEST(test_layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,15 @@ typedef clef_status (*clef_plan_visitor)(void *user, const char *layer, const ch
 clef_status clef_model_visit_plans(struct clef_model *model, int batch_size, bool training,
                                    clef_plan_visitor visit, void *user);
 
+/// Visits the ops of one step in the order of execution, without planning or allocating anything:
+/// the layer, the op, and its arguments, a `struct clef_OP_args` whose tensors may lack buffers.
+/// All is valid during the call only, but for the names.
+/// @return the status of the first visit that fails.
+typedef clef_status (*clef_op_visitor)(void *user, const char *layer, const char *op,
+                                       const void *args);
+clef_status clef_model_visit_ops(struct clef_model *model, int batch_size, bool training,
+                                 clef_op_visitor visit, void *user);
+
 #ifdef __cplusplus
 }
 #endif

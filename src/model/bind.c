@@ -80,8 +80,15 @@ struct bind_call {
 #define OPTIONAL(name) optional(call->tensors, CLEF_ROLE_##name)
 #define PARAMETER(name) (&call->tensors->parameter[CLEF_SLOT_##name])
 #define GRADIENT(name) (&call->tensors->gradient[CLEF_SLOT_##name])
-#define PLAN(op, args) \
-    clef_plan_##op(call->binding->parameters->device, args, call->scratch, call->info, call->plan)
+#define PLAN(op, args)                                                                             \
+    (call->binding->visit ? call->binding->visit(call->binding->user, layer_name(call), #op, args) \
+                          : clef_plan_##op(call->binding->parameters->device, args, call->scratch, \
+                                           call->info, call->plan))
+
+static const char *layer_name(const struct bind_call *call)
+{
+    return clef_step_layer_name(call->binding->graph, call->step);
+}
 
 // ---------------------------------------------------------------- forward
 

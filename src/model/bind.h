@@ -3,6 +3,7 @@
 #ifndef CLEF_MODEL_BIND_H
 #define CLEF_MODEL_BIND_H
 
+#include "clef/model.h"
 #include "model/parameters.h"
 #include "model/schedule.h"
 #include "model/workspace.h"
@@ -14,9 +15,13 @@ struct clef_binding {
     const struct clef_schedule *schedule;
     const struct clef_workspace *workspace;
     int slot;
+    // Called in place of planning, unless it is NULL.
+    clef_op_visitor visit;
+    void *user;
 };
 
-// Plans a step. With `plan` NULL only *info is filled in, and the workspace may be empty.
+// Plans a step, or hands its arguments to the visitor. With `plan` NULL only *info is filled in,
+// and the workspace may be empty.
 clef_status clef_bind_step(const struct clef_binding *binding, const struct clef_step *step,
                            struct clef_plan_info *info, struct clef_plan **plan);
 

@@ -148,3 +148,22 @@ clef_status clef_model_visit_plans(struct clef_model *model, int batch_size, boo
     }
     return CLEF_OK;
 }
+
+clef_status clef_model_visit_ops(struct clef_model *model, int batch_size, bool training,
+                                 clef_op_visitor visit, void *user)
+{
+    struct clef_schedule schedule;
+    CLEF_TRY(clef_schedule_create(&model->graph, batch_size, training, &schedule));
+    struct clef_workspace nothing = {.device = model->device};
+    const struct clef_binding binding = {.graph = &model->graph,
+                                         .parameters = &model->parameters,
+                                         .schedule = &schedule,
+                                         .workspace = &nothing,
+                                         .visit = visit,
+                                         .user = user};
+    clef_status status = CLEF_OK;
+    for (int i = 0; status == CLEF_OK && i < schedule.step_count; i++)
+        status = clef_bind_step(&binding, &schedule.steps[i], NULL, NULL);
+    clef_schedule_release(&schedule);
+    return status;
+}
