@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "opencl/ocl_plan.h"
+// Chooses the algorithm of a convolution forward and in backward_data: our own kernels, or CLBlast
+// if CLEF_CONV=clblast.
+#include "opencl/ocl_conv2d_config.h"
+#include "opencl/ocl_conv2d_direct.h"
+#include "opencl/ocl_conv2d_gemm.h"
 
 clef_status ocl_conv2d_forward(void *context, const struct clef_conv2d_forward_args *args,
                                const struct clef_tensor *scratch, struct clef_plan_info *info,
                                struct clef_plan **plan)
 {
-    (void)context, (void)args, (void)scratch, (void)info, (void)plan;
-    return clef_fail(CLEF_UNSUPPORTED, "conv2d_forward has no OpenCL kernel");
+    bool clblast;
+    CLEF_TRY(ocl_conv2d_use_clblast(&clblast));
+    return clblast ? ocl_conv2d_gemm_forward(context, args, scratch, info, plan)
+                   : ocl_conv2d_direct_forward(context, args, scratch, info, plan);
 }
 
 clef_status ocl_conv2d_backward_data(void *context,
@@ -14,6 +20,8 @@ clef_status ocl_conv2d_backward_data(void *context,
                                      const struct clef_tensor *scratch, struct clef_plan_info *info,
                                      struct clef_plan **plan)
 {
-    (void)context, (void)args, (void)scratch, (void)info, (void)plan;
-    return clef_fail(CLEF_UNSUPPORTED, "conv2d_backward_data has no OpenCL kernel");
+    bool clblast;
+    CLEF_TRY(ocl_conv2d_use_clblast(&clblast));
+    return clblast ? ocl_conv2d_gemm_backward_data(context, args, scratch, info, plan)
+                   : ocl_conv2d_direct_backward_data(context, args, scratch, info, plan);
 }

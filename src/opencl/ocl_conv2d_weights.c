@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "opencl/ocl_plan.h"
+// Chooses the algorithm of a convolution's backward_weights, as ocl_conv2d.c does.
+#include "opencl/ocl_conv2d_config.h"
+#include "opencl/ocl_conv2d_direct.h"
+#include "opencl/ocl_conv2d_gemm.h"
 
 clef_status ocl_conv2d_backward_weights(void *context,
                                         const struct clef_conv2d_backward_weights_args *args,
                                         const struct clef_tensor *scratch,
                                         struct clef_plan_info *info, struct clef_plan **plan)
 {
-    (void)context, (void)args, (void)scratch, (void)info, (void)plan;
-    return clef_fail(CLEF_UNSUPPORTED, "conv2d_backward_weights has no OpenCL kernel");
+    bool clblast;
+    CLEF_TRY(ocl_conv2d_use_clblast(&clblast));
+    return clblast ? ocl_conv2d_gemm_backward_weights(context, args, scratch, info, plan)
+                   : ocl_conv2d_direct_backward_weights(context, args, scratch, info, plan);
 }

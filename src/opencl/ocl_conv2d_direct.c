@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Forward and backward_data are one kernel: backward_data is a convolution with the roles of
+// channels and filters exchanged, over weights that a kernel of its own has transposed into
+// scratch.
+#include "opencl/ocl_conv2d_direct.h"
+
+#include "opencl/ocl_conv2d_work.h"
+
+// As in cl/conv2d.cl.
+enum { BIAS = 1, ADDEND = 2, RELU = 4 };
+
+// What cl/conv2d.cl computes.
+struct product {
+    const struct clef_tensor *source, *weights, *target;
+    const struct clef_tensor *bias, *addend; // NULL for none.
+    bool relu;
+};
+
+static size_t panels_of(const struct clef_tensor *t)
+{
+    return ocl_groups((size_t)t->c, OCL_PANEL);
+}
+
+static double bytes_of(const struct clef_tensor *t)
+{
+    return t ? (double)clef_tensor_count(t) * sizeof(float) : 0;
+}
+
+static clef_status make_work(const struct ocl_context *ocl, const struct product *p,
+                             const struct ocl_conv2d_geometry *g, struct ocl_conv2d_work *work)
+{
+    size_t panels = panels_of(p->target);
+    const struct ocl_conv2d_config *config;
+    CLEF_TRY(ocl_conv2d_choose_config(ocl, clef_tensor_rows(p->target), panels, &config));
+    return ocl_conv2d_work_create(ocl, config, g, panels, work);
+}
+
+static void launch_product(struct ocl_plan *build, const struct product *p,
+                           const struct ocl_conv2d_geometry *g, const struct ocl_conv2d_work *work)
+{
+    cl_mem blocks = ocl_plan_table(build, work->blocks, work->block_count * sizeof *work->blocks);
+    cl_mem parts = ocl_plan_table(build, work->parts, (work->part_count + 1) * sizeof *work->parts);
+    cl_mem steps = ocl_plan_table(build, work->steps, work->step_bytes);
+    cl_mem positions =
+        ocl_plan_table(build, g->positions, (size_t)g->position_count * sizeof *g->positions);
+    size_t group = (size_t)work->config->group;
+    ocl_plan_launch(build,
+                    &(struct ocl_launch){
+                        .source = "conv2d",
+                        .kernel = "conv2d",
+                        .options = work->config->options,
+                        .global = {work->part_count * group,
+                                   ocl_groups(panels_of(p->target), (size_t)work->config->panels)},
+                        .local = {group, 1, 1},
+                        .args = {OCL_TENSOR(p->source), OCL_TENSOR(p->weights), OCL_TENSOR(p->bias),
+                                 OCL_TENSOR(p->addend), OCL_TENSOR(p->target), OCL_MEMORY(blocks),
+                                 OCL_MEMORY(parts), OCL_MEMORY(positions), OCL_MEMORY(steps),
+                                 OCL_INT4(g->rows.s[0], g->rows.s[1], g->rows.s[2], g->rows.s[3]),
+                                 OCL_INT(g->kernel_taps * g->channels), OCL_INT(g->channel_step),
+                                 OCL_INT(p->target->c),
+                                 OCL_INT((p->bias ? BIAS : 0) | (p->addend ? ADDEND : 0) |
+                                         (p->relu ? RELU : 0))},
+                    });
+}
+
+// Transposes the taps that the geometry reaches.
+static void launch_transposition(struct ocl_plan *build,
+                                 const struct clef_conv2d_backward_data_args *args,
+                                 const struct ocl_conv2d_geometry *g, const char *options,
+                                 const struct clef_tensor *transposed)
+{
+    size_t count = (size_t)g->reached_count;
+    if (count == 0)
+        return;
+    cl_mem taps = ocl_plan_table(build, g->reached, count * sizeof *g->reached);
+    ocl_plan_launch(build,
+                    &(struct ocl_launch){
+                        .source = "conv2d",
+                        .kernel = "conv2d_transpose",
+                        .options = options,
+                        .global = {(size_t)args->diff_dst->c, count, panels_of(args->diff_src)},
+                        .args = {OCL_TENSOR(args->weights), OCL_TENSOR(transposed),
+                                 OCL_MEMORY(taps), OCL_INT(g->kernel_taps),
+                                 OCL_INT(args->diff_src->c), OCL_INT(args->diff_dst->c)},
+                    });
+}
+
+clef_status ocl_conv2d_direct_forward(void *context, const struct clef_conv2d_forward_args *args,
+                                      const struct clef_tensor *scratch,
+                                      struct clef_plan_info *info, struct clef_plan **plan)
+{
+    (void)scratch;
+    struct ocl_conv2d_geometry geometry;
+    CLEF_TRY(ocl_conv2d_geometry_create(OCL_CONV2D_FORWARD, args->dst, args->src, &args->window,
+                                        &geometry));
+    *info = (struct clef_plan_info){
+        .flops = 2 * geometry.pairs * args->src->c * args->dst->c,
+        .bytes = bytes_of(args->src) + bytes_of(args->weights) + bytes_of(args->dst),
+        .algorithm = "direct",
+    };
+    struct product product = {.source = args->src,
+                              .weights = args->weights,
+                              .target = args->dst,
+                              .bias = args->bias,
+                              .relu = args->relu};
+    struct ocl_conv2d_work work = {0};
+    clef_status status = plan ? make_work(context, &product, &geometry, &work) : CLEF_OK;
+    if (plan && status == CLEF_OK) {
+        struct ocl_plan *build = ocl_plan_begin(context);
+        launch_product(build, &product, &geometry, &work);
+        status = ocl_plan_end(build, plan);
+    }
+    ocl_conv2d_work_free(&work);
+    ocl_conv2d_geometry_free(&geometry);
+    return status;
+}
+
+clef_status ocl_conv2d_direct_backward_data(void *context,
+                                            const struct clef_conv2d_backward_data_args *args,
+                                            const struct clef_tensor *scratch,
+                                            struct clef_plan_info *info, struct clef_plan **plan)
+{
+    struct ocl_conv2d_geometry geometry;
+    CLEF_TRY(ocl_conv2d_geometry_create(OCL_CONV2D_BACKWARD_DATA, args->diff_src, args->diff_dst,
+                                        &args->window, &geometry));
+    size_t row_floats = (size_t)args->diff_dst->c * OCL_PANEL;
+    *info = (struct clef_plan_info){
+        .scratch_floats = panels_of(args->diff_src) * (size_t)geometry.kernel_taps * row_floats,
+        .flops = 2 * geometry.pairs * args->diff_src->c * args->diff_dst->c,
+        .bytes = bytes_of(args->diff_src) + bytes_of(args->weights) + bytes_of(args->diff_dst) +
+                 bytes_of(args->addend),
+        .algorithm = "direct",
+    };
+    struct product product = {.source = args->diff_dst,
+                              .weights = scratch,
+                              .target = args->diff_src,
+                              .addend = args->addend};
+    struct ocl_conv2d_work work = {0};
+    clef_status status = plan ? make_work(context, &product, &geometry, &work) : CLEF_OK;
+    if (plan && status == CLEF_OK) {
+        struct ocl_plan *build = ocl_plan_begin(context);
+        launch_transposition(build, args, &geometry, work.config->options, scratch);
+        launch_product(build, &product, &geometry, &work);
+        status = ocl_plan_end(build, plan);
+    }
+    ocl_conv2d_work_free(&work);
+    ocl_conv2d_geometry_free(&geometry);
+    return status;
+}

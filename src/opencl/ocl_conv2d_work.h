@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The work of cl/conv2d.cl as its tables: blocks of rows, the steps of their sums, and how blocks
+// are dealt out to work-groups.
+#ifndef CLEF_OCL_CONV2D_WORK_H
+#define CLEF_OCL_CONV2D_WORK_H
+
+#include "opencl/ocl_conv2d_config.h"
+#include "opencl/ocl_conv2d_geometry.h"
+
+struct ocl_conv2d_work {
+    const struct ocl_conv2d_config *config;
+    cl_int8 *blocks;
+    cl_int *parts; // The first block of each part, and the number of blocks.
+    void *steps;   // Of cl_int2 with local memory, else of cl_int4.
+    size_t block_count, part_count, step_bytes;
+};
+
+// `panels` is the number of panels of the target's channels. Release with ocl_conv2d_work_free,
+// which accepts one that is all zero.
+clef_status ocl_conv2d_work_create(const struct ocl_context *ocl,
+                                   const struct ocl_conv2d_config *config,
+                                   const struct ocl_conv2d_geometry *geometry, size_t panels,
+                                   struct ocl_conv2d_work *work);
+void ocl_conv2d_work_free(struct ocl_conv2d_work *work);
+
+#endif
