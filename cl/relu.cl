@@ -1,27 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // max(0, x) and its gradient: WIDTH elements a work-item.
-
-// Floats of a vector: 1, 2, 4, 8 or 16. A graphics processor takes 1, so that neighbouring
-// work-items read neighbouring elements.
-#ifndef WIDTH
-#define WIDTH 4
-#endif
-
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#if WIDTH == 1
-typedef float vec;
-#define LOAD(at) (*(at))
-#define STORE(value, at) (*(at) = (value))
-#else
-typedef JOIN(float, WIDTH) vec;
-#define LOAD(at) JOIN(vload, WIDTH)(0, at)
-#define STORE(value, at) JOIN(vstore, WIDTH)(value, 0, at)
-#endif
-
-// These keep a NaN of x.
-#define RELU(type, x) select(x, (type)0, (x) < (type)0)
-#define WHERE_POSITIVE(type, mask, x) select((type)0, x, (mask) > (type)0)
+#include "vector.h"
 
 kernel void relu_forward(global const float *src, ulong src_at, global float *dst, ulong dst_at,
                          ulong count)

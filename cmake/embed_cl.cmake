@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-# Writes OUTPUT, a C file with the texts of SOURCES, as struct ocl_source declares them. Bytes instead of strings, since
-# ISO C bounds the length of a string.
+# Writes OUTPUT, a C file with the texts of SOURCES, as struct ocl_source declares them, with the headers that they
+# include in place of the #include. Bytes instead of strings, since ISO C bounds the length of a string.
 set(text "// SPDX-License-Identifier: Apache-2.0\n// Generated from cl/*.cl.\n#include \"opencl/ocl_program.h\"\n")
 set(rows "")
 foreach(source ${SOURCES})
   get_filename_component(name ${source} NAME_WE)
-  file(READ ${source} bytes HEX)
+  get_filename_component(folder ${source} DIRECTORY)
+  file(READ ${source} kernels)
+  while(kernels MATCHES "#include \"([a-z0-9_]+\\.h)\"\n")
+    set(line "${CMAKE_MATCH_0}")
+    file(READ ${folder}/${CMAKE_MATCH_1} header)
+    string(REPLACE "${line}" "${header}" kernels "${kernels}")
+  endwhile()
+  string(HEX "${kernels}" bytes)
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
   string(APPEND text "\nstatic const char ${name}_cl[] = {${bytes}0};\n")
   string(APPEND rows "    {\"${name}\", ${name}_cl, sizeof ${name}_cl - 1},\n")

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vector that a work-item computes with. A graphics processor takes a WIDTH of 1, so that
+// neighbouring work-items read neighbouring elements.
+#ifndef CLEF_VECTOR_H
+#define CLEF_VECTOR_H
+
+// Floats: 1, 2, 4, 8 or 16.
+#ifndef WIDTH
+#define WIDTH 1
+#endif
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#if WIDTH == 1
+typedef float vec;
+typedef int ivec;
+#define LOAD(at) (*(at))
+#define STORE(value, at) (*(at) = (value))
+#else
+typedef JOIN(float, WIDTH) vec;
+typedef JOIN(int, WIDTH) ivec;
+// Elements need no more alignment than a float.
+#define LOAD(at) JOIN(vload, WIDTH)(0, at)
+#define STORE(value, at) JOIN(vstore, WIDTH)(value, 0, at)
+#endif
+
+// max(0, x) with NaN kept, and x where mask > 0, else 0. `type` is vec or float.
+#define RELU(type, x) select(x, (type)0, (x) < (type)0)
+#define WHERE_POSITIVE(type, mask, x) select((type)0, x, (mask) > (type)0)
+
+#endif
