@@ -1,10 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "opencl/ocl_plan.h"
+// Backward batch normalisation, see cl/batchnorm_backward.cl.
+#include "opencl/ocl_batchnorm.h"
+
+// As IMAGE_PARAMETERS and CHANNEL_PARAMETERS.
+#define IMAGES(args, split)                                                               \
+    OCL_TENSOR((args)->src), OCL_TENSOR((args)->relu ? (args)->dst : NULL),               \
+        OCL_TENSOR((args)->diff_dst), OCL_TENSOR((args)->diff_residual),                  \
+        OCL_INT((split)->channels), OCL_INT((split)->rows), OCL_INT((split)->chunk_rows), \
+        OCL_INT(((args)->relu ? OCL_FUSED_RELU : 0) |                                     \
+                ((args)->diff_residual ? OCL_FUSED_RESIDUAL : 0))
+#define CHANNELS(args)                                                                            \
+    OCL_TENSOR((args)->gamma), OCL_TENSOR((args)->saved_mean), OCL_TENSOR((args)->saved_inv_std), \
+        OCL_TENSOR((args)->diff_gamma), OCL_TENSOR((args)->diff_beta)
+
+static void launch_whole(struct ocl_plan *build, const struct ocl_batchnorm_split *split,
+                         const struct clef_batchnorm_backward_args *args)
+{
+    ocl_batchnorm_launch(
+        build, split,
+        (struct ocl_launch){
+            .source = "batchnorm_backward",
+            .kernel = "batchnorm_backward",
+            .args = {IMAGES(args, split), OCL_TENSOR(args->diff_src), CHANNELS(args)},
+        });
+}
+
+static void launch_chunks(struct ocl_plan *build, const struct ocl_batchnorm_split *split,
+                          const struct clef_batchnorm_backward_args *args,
+                          const struct clef_tensor *scratch)
+{
+    size_t parts = 4 * (size_t)split->channels; // What comes before are the slopes.
+    ocl_batchnorm_launch(
+        build, split,
+        (struct ocl_launch){
+            .source = "batchnorm_backward",
+            .kernel = "backward_sum",
+            .args = {IMAGES(args, split), OCL_TENSOR(args->saved_mean), OCL_PART(scratch, parts)},
+        });
+    ocl_batchnorm_launch_finish(
+        build, split,
+        (struct ocl_launch){
+            .source = "batchnorm_backward",
+            .kernel = "backward_finish",
+            .args = {OCL_PART(scratch, parts), OCL_TENSOR(scratch), CHANNELS(args),
+                     OCL_INT(split->channels), OCL_INT(split->rows), OCL_INT(split->chunks)},
+        });
+    ocl_batchnorm_launch(
+        build, split,
+        (struct ocl_launch){
+            .source = "batchnorm_backward",
+            .kernel = "backward_gradient",
+            .args = {IMAGES(args, split), OCL_TENSOR(args->diff_src), OCL_TENSOR(scratch)},
+        });
+}
 
 clef_status ocl_batchnorm_backward(void *context, const struct clef_batchnorm_backward_args *args,
                                    const struct clef_tensor *scratch, struct clef_plan_info *info,
                                    struct clef_plan **plan)
 {
-    (void)context, (void)args, (void)scratch, (void)info, (void)plan;
-    return clef_fail(CLEF_UNSUPPORTED, "batchnorm_backward has no OpenCL kernel");
+    struct ocl_batchnorm_split split;
+    CLEF_TRY(ocl_batchnorm_split(context, args->src, &split));
+    double count = (double)clef_tensor_count(args->src);
+    int tensors = 3 + (args->relu ? 1 : 0) + (args->diff_residual ? 1 : 0);
+    *info = (struct clef_plan_info){
+        .scratch_floats = ocl_batchnorm_scratch(&split, 4),
+        .flops = (9 + (args->relu ? 1 : 0)) * count,
+        .bytes = sizeof(float) * (tensors * count + 5.0 * split.channels),
+        .algorithm = split.chunks == 1 ? "block-wise" : "chunk-wise",
+    };
+    if (!plan)
+        return CLEF_OK;
+    struct ocl_plan *build = ocl_plan_begin(context);
+    if (split.chunks == 1)
+        launch_whole(build, &split, args);
+    else
+        launch_chunks(build, &split, args, scratch);
+    return ocl_plan_end(build, plan);
 }

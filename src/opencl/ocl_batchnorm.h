@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// How batch normalisation splits a matrix of rows x channels, see cl/batchnorm_sums.h.
+#ifndef CLEF_OCL_BATCHNORM_H
+#define CLEF_OCL_BATCHNORM_H
+
+#include "opencl/ocl_rows.h"
+
+// Bits of the kernels' argument `flags`.
+enum { OCL_FUSED_RELU = 1, OCL_FUSED_RESIDUAL = 2 };
+
+struct ocl_batchnorm_split {
+    int channels, rows;
+    int width, lanes, item_rows; // Vector, and work-items of a group along channels and rows.
+    int chunk_rows, chunks;
+    char options[64];
+};
+
+clef_status ocl_batchnorm_split(const struct ocl_context *ocl, const struct clef_tensor *tensor,
+                                struct ocl_batchnorm_split *split);
+
+// Floats of scratch for the sums of all chunks and for `vectors` values per channel; none for one
+// chunk.
+size_t ocl_batchnorm_scratch(const struct ocl_batchnorm_split *split, int vectors);
+
+// Appends a launch over the groups of all chunks, or over the channels alone.
+void ocl_batchnorm_launch(struct ocl_plan *plan, const struct ocl_batchnorm_split *split,
+                          struct ocl_launch launch);
+void ocl_batchnorm_launch_finish(struct ocl_plan *plan, const struct ocl_batchnorm_split *split,
+                                 struct ocl_launch launch);
+
+#endif

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "opencl/ocl_batchnorm.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+// Rows of a chunk on a processor: two chains of sums over so few rows keep their precision. A
+// tensor of up to four times as many is one chunk, since two more launches would cost more than the
+// few work-items that it is split into.
+#define CPU_CHUNK_ROWS 512
+#define CPU_SINGLE_ROWS 1024
+
+// Rows of an item of a graphics processor: few, to have many items, until there are enough of
+// those.
+#define GPU_MIN_ROWS 16
+#define GPU_MAX_ROWS 128
+#define GPU_CHUNKS 256
+#define GPU_GROUP 256
+#define GPU_LANES 32
+
+static int clamp(int value, int low, int high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static void split_for_cpu(struct ocl_batchnorm_split *split)
+{
+    split->lanes = split->item_rows = 1;
+    split->chunk_rows = split->rows <= CPU_SINGLE_ROWS ? split->rows : CPU_CHUNK_ROWS;
+}
+
+static void split_for_gpu(const struct ocl_context *ocl, struct ocl_batchnorm_split *split)
+{
+    int group = (int)ocl_group_size(ocl, GPU_GROUP);
+    split->lanes = group < GPU_LANES ? group : GPU_LANES;
+    split->item_rows = group / split->lanes;
+    int single = 2 * GPU_MIN_ROWS * split->item_rows;
+    int rows = clamp(split->rows / (split->item_rows * GPU_CHUNKS), GPU_MIN_ROWS, GPU_MAX_ROWS);
+    split->chunk_rows = split->rows <= single ? split->rows : rows * split->item_rows;
+}
+
+clef_status ocl_batchnorm_split(const struct ocl_context *ocl, const struct clef_tensor *tensor,
+                                struct ocl_batchnorm_split *split)
+{
+    size_t rows = clef_tensor_rows(tensor);
+    if (rows > INT_MAX)
+        return clef_fail(CLEF_UNSUPPORTED,
+                         "batch normalisation of %zu rows: a kernel counts them in an int; use a "
+                         "smaller batch",
+                         rows);
+    *split = (struct ocl_batchnorm_split){
+        .channels = tensor->c, .rows = (int)rows, .width = ocl_channel_width(ocl, tensor->c)};
+    if (ocl_is_cpu(ocl))
+        split_for_cpu(split);
+    else
+        split_for_gpu(ocl, split);
+    split->chunks = (int)ocl_groups(rows, (size_t)split->chunk_rows);
+    snprintf(split->options, sizeof split->options, "-D WIDTH=%d -D LANES=%d -D ROWS=%d",
+             split->width, split->lanes, split->item_rows);
+    return CLEF_OK;
+}
+
+size_t ocl_batchnorm_scratch(const struct ocl_batchnorm_split *split, int vectors)
+{
+    if (split->chunks == 1)
+        return 0;
+    return (2 * (size_t)split->chunks + (size_t)vectors) * (size_t)split->channels;
+}
+
+static void launch_groups(struct ocl_plan *plan, const struct ocl_batchnorm_split *split,
+                          size_t item_rows, size_t chunks, struct ocl_launch *launch)
+{
+    launch->options = split->options;
+    launch->local[0] = (size_t)split->lanes;
+    launch->local[1] = item_rows;
+    launch->global[0] = (size_t)(split->channels / split->width);
+    launch->global[1] = item_rows * chunks;
+    ocl_plan_launch(plan, launch);
+}
+
+void ocl_batchnorm_launch(struct ocl_plan *plan, const struct ocl_batchnorm_split *split,
+                          struct ocl_launch launch)
+{
+    launch_groups(plan, split, (size_t)split->item_rows, (size_t)split->chunks, &launch);
+}
+
+void ocl_batchnorm_launch_finish(struct ocl_plan *plan, const struct ocl_batchnorm_split *split,
+                                 struct ocl_launch launch)
+{
+    launch_groups(plan, split, 1, 1, &launch);
+}
