@@ -59,7 +59,7 @@ static int open_device(void)
         print_error("%s: device %s: %s\n", skip ? "SKIP" : "error", selector, clef_last_error());
         return skip ? EXIT_SKIPPED : EXIT_FAILURE;
     }
-    const struct clef_device_info *info = clef_check_get_info(check);
+    const struct clef_device_info *info = clef_device_get_info(clef_check_get_device(check));
     print_message("device %s: %s, %s; seed %llu\n", selector, info->name, info->driver,
                   (unsigned long long)seed);
     return EXIT_SUCCESS;

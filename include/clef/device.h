@@ -119,6 +119,16 @@ struct clef_profile_row {
 void clef_device_get_profile(const struct clef_device *device, const struct clef_profile_row **rows,
                              int *count);
 
+/// Names of alternatives that plans can be made with besides the device's own choice, for those who
+/// check or tune a device: algorithms, or configurations of one.
+/// @return a list that ends with NULL, valid as long as the device; often it is empty.
+const char *const *clef_device_get_alternatives(const struct clef_device *device);
+
+/// Makes the plans that are made from now on with an alternative, as far as it serves their op and
+/// shapes; `clef_plan_info` tells the algorithm.
+/// @param alternative from the list; NULL returns to the device's own choice.
+clef_status clef_device_prefer(struct clef_device *device, const char *alternative);
+
 /// Blocks until all enqueued work is done; reports its errors.
 clef_status clef_device_synchronize(struct clef_device *device);
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check/check.h"
 
+#include "check/check_internal.h"
 #include "check/check_session_internal.h"
 #include "core/error.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 // Ways to run a row. The results of the first are compared with the oracle, those of the others
 // with the first one's.
@@ -13,21 +13,26 @@ struct way {
     int threads;
     bool own_scratch;
 };
-static const struct way ways[] = {{2, false}, {1, false}, {5, true}};
-#define WAY_COUNT ARRAY_LENGTH(ways)
+static const struct way ways[CHECK_WAYS] = {{2, false}, {1, false}, {5, true}};
 
-struct clef_check {
-    struct clef_check_options options;
-    // By way; where a device has no threads, the first one's serves for all that are used.
-    struct clef_device *devices[WAY_COUNT];
-    bool has_threads;
-};
-
-static const struct check_case *const cases[] = {
-#define CHECK_CASE_ROW(op) &check_case_##op,
+const struct check_case *const check_cases[CHECK_OP_COUNT] = {
+#define CHECK_CASE_ROW(op) [CHECK_OP_##op] = &check_case_##op,
     CLEF_OP_LIST(CHECK_CASE_ROW)
 #undef CHECK_CASE_ROW
 };
+
+static clef_status open_devices(struct clef_check *check, const char *selector,
+                                const struct clef_device_options *options)
+{
+    CLEF_TRY(clef_device_open(selector, options, &check->device));
+    const struct clef_device_info *info = clef_device_get_info(check->device);
+    for (int i = 0; info->has_threads && i < CHECK_WAYS; i++) {
+        struct clef_device_options threads = options ? *options : (struct clef_device_options){0};
+        threads.threads = ways[i].threads;
+        CLEF_TRY(clef_device_open(info->selector, &threads, &check->devices[i]));
+    }
+    return CLEF_OK;
+}
 
 clef_status clef_check_open(const char *selector, const struct clef_device_options *device,
                             const struct clef_check_options *options, struct clef_check **check)
@@ -36,89 +41,99 @@ clef_status clef_check_open(const char *selector, const struct clef_device_optio
     if (!*check)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for a check");
     (*check)->options = *options;
-    for (int i = 0; i < WAY_COUNT; i++) {
-        struct clef_device_options threads = device ? *device : (struct clef_device_options){0};
-        threads.threads = ways[i].threads;
-        clef_status status = clef_device_open(selector, &threads, &(*check)->devices[i]);
-        if (status != CLEF_OK) {
-            clef_check_close(*check);
-            *check = NULL;
-            return status;
-        }
-        (*check)->has_threads = clef_check_get_info(*check)->has_threads;
-        if (!(*check)->has_threads)
-            break;
+    clef_status status = open_devices(*check, selector, device);
+    if (status != CLEF_OK) {
+        clef_check_close(*check);
+        *check = NULL;
     }
-    return CLEF_OK;
+    return status;
 }
 
 void clef_check_close(struct clef_check *check)
 {
     if (!check)
         return;
-    for (int i = 0; i < WAY_COUNT; i++)
+    for (int op = 0; op < CHECK_OP_COUNT; op++)
+        free(check->network[op].rows);
+    for (int i = 0; i < CHECK_WAYS; i++)
         clef_device_close(check->devices[i]);
+    clef_device_close(check->device);
     free(check);
 }
 
-const struct clef_device_info *clef_check_get_info(const struct clef_check *check)
+struct clef_device *clef_check_get_device(const struct clef_check *check)
 {
-    return clef_device_get_info(check->devices[0]);
+    return check->device;
 }
 
 int clef_check_op_count(void)
 {
-    return ARRAY_LENGTH(cases);
+    return CHECK_OP_COUNT;
 }
 
 const char *clef_check_op_name(int op)
 {
-    return cases[op]->op;
+    return check_cases[op]->op;
 }
 
-// Runs a row in every way; false as soon as one fails.
-static bool run_row(struct clef_check *check, const struct check_case *check_case,
-                    struct session *session)
+// Runs a row in every way with one algorithm; false as soon as one fails.
+static bool run_ways(struct clef_check *check, struct session *session)
 {
-    for (int i = 0; i < WAY_COUNT; i++) {
+    bool has_threads = check->devices[0] != NULL;
+    for (int i = 0; i < CHECK_WAYS; i++) {
         // Without threads, the second way would be the first once more.
-        if (!check->has_threads && i > 0 && !ways[i].own_scratch)
+        if (!has_threads && i > 0 && !ways[i].own_scratch)
             continue;
-        session->threads = check->has_threads ? ways[i].threads : 0;
+        session->threads = has_threads ? ways[i].threads : 0;
         session->own_scratch = ways[i].own_scratch;
-        session->device = check->devices[check->has_threads ? i : 0];
+        session->device = has_threads ? check->devices[i] : check->device;
         session->verify = i == 0;
-        session->has_run = false;
-        if (!session_run_row(session, check_case))
-            return false;
+        clef_status status = clef_device_prefer(session->device, session->alternative);
+        bool passed = status == CLEF_OK && session_run_row(session);
+        clef_device_prefer(session->device, NULL);
+        if (!passed || session->repeats)
+            return passed;
     }
     return true;
 }
 
-static double seconds_now(void)
+// Runs a row with the device's own choice, then with each alternative that it has.
+static void run_row(struct clef_check *check, struct session *session)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    const char *const *alternative = clef_device_get_alternatives(check->device);
+    struct clef_check_result *result = session->result;
+    session->alternative = NULL;
+    do {
+        bool passed = run_ways(check, session);
+        session_forget_bits(session);
+        result->plans += !session->repeats;
+        result->failures += !passed;
+        session->alternative = *alternative++;
+    } while (session->alternative);
+    session_forget_expected(session);
+    result->rows++;
 }
 
 void clef_check_run_op(struct clef_check *check, int op, int row, struct clef_check_result *result)
 {
-    const struct check_case *check_case = cases[op];
-    double began = seconds_now();
+    const struct check_case *check_case = check_cases[op];
+    const struct check_rows *network = &check->network[op];
+    double began = check_seconds();
     *result = (struct clef_check_result){0};
-    for (int i = 0; i < check_case->row_count; i++) {
+    for (int i = 0; i < check_case->row_count + network->count; i++) {
         if (row != CLEF_CHECK_ALL_ROWS && row != i)
             continue;
-        struct session session = {.op = check_case->op,
+        bool in_table = i < check_case->row_count;
+        size_t at = (size_t)(in_table ? i : i - check_case->row_count) * check_case->row_bytes;
+        const unsigned char *rows = in_table ? check_case->rows : network->rows;
+        struct session session = {.check_case = check_case,
                                   .row = i,
+                                  .row_data = rows + at,
+                                  .guard = in_table ? GUARD_ODD : GUARD_ALIGNED,
                                   .seed = check->options.seed,
                                   .options = &check->options,
                                   .result = result};
-        if (!run_row(check, check_case, &session))
-            result->failures++;
-        session_forget(&session);
-        result->rows++;
+        run_row(check, &session);
     }
-    result->seconds = seconds_now() - began;
+    result->seconds = check_seconds() - began;
 }

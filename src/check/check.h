@@ -29,16 +29,25 @@ struct clef_check_options {
     void *user;
 };
 
+#define CLEF_CHECK_ALGORITHMS 16
+#define CLEF_CHECK_ALGORITHM_LENGTH 64
+
 // What the rows of an op came to.
 struct clef_check_result {
     int rows;
-    int failures;
-    double worst_error; // Relative, of the comparison that came closest to its tolerance.
-    double tolerance;   // Of that comparison; 0 where every comparison was exact.
-    double seconds;     // With the oracle's time.
+    int plans;             // Rows times the algorithms that each ran with.
+    int failures;          // Of plans.
+    double worst_error;    // Relative, of the comparison that came closest to its tolerance.
+    double tolerance;      // Of that comparison; 0 where every comparison was exact.
+    double seconds;        // Altogether...
+    double device_seconds; // ...and without the oracle: planning, transfers and runs.
+    // The names of all algorithms that ran.
+    char algorithms[CLEF_CHECK_ALGORITHMS][CLEF_CHECK_ALGORITHM_LENGTH];
+    int algorithm_count;
 };
 
-// The devices that a check runs on: one, or where a device has threads, one each for 1, 2 and 5.
+// The devices that a check runs on: one, or where a device has threads, also one each for 1, 2 and
+// 5 of them.
 struct clef_check;
 
 // Opens a device as clef_device_open does. Release with clef_check_close.
@@ -48,14 +57,20 @@ clef_status clef_check_open(const char *selector, const struct clef_device_optio
 // NULL is accepted.
 void clef_check_close(struct clef_check *check);
 
-const struct clef_device_info *clef_check_get_info(const struct clef_check *check);
+// The device, with the threads that the options ask for. It belongs to the check.
+struct clef_device *clef_check_get_device(const struct clef_check *check);
+
+// Adds a row for each op of a step that no earlier row is like, as the model would plan it.
+clef_status clef_check_add_network(struct clef_check *check, struct clef_model *model,
+                                   int batch_size, bool training);
 
 // Number of ops, and the name of each, in the order of the op list.
 int clef_check_op_count(void);
 const char *clef_check_op_name(int op);
 
-// Runs one row of an op, or CLEF_CHECK_ALL_ROWS; a number that is not there runs nothing. Results
-// must have the same bits in two runs and with each number of threads.
+// Runs one row of an op, or CLEF_CHECK_ALL_ROWS; a number that is not there runs nothing. Each row
+// runs with the algorithm that the device chooses, and with each alternative that it has. The
+// results of each must have the same bits in two runs and with each number of threads.
 void clef_check_run_op(struct clef_check *check, int op, int row, struct clef_check_result *result);
 
 #endif

@@ -18,9 +18,9 @@ static const struct row rows[] = {
     {7, 16, 16, 64, HWNC, OVER_B}, {9, 32, 32, 8, NHWC, SEPARATE},
 };
 
-static void run_add(struct session *s, int index)
+static void run_add(struct session *s, const void *row)
 {
-    const struct row *r = &rows[index];
+    const struct row *r = row;
     session_describe(s, "%dx%dx%dx%d, layout %d, place %d", r->n, r->h, r->w, r->c, r->layout,
                      r->place);
     struct check_tensor *a = session_input(s, "a", r->layout, r->n, r->h, r->w, r->c);
@@ -43,4 +43,16 @@ static void run_add(struct session *s, int index)
     check_exact(s, dst, expected);
 }
 
-const struct check_case check_case_add = {"add", ARRAY_LENGTH(rows), run_add};
+static bool take_add(const void *arguments, void *row)
+{
+    const struct clef_add_args *args = arguments;
+    struct row *r = row;
+    r->n = args->a->n, r->h = args->a->h, r->w = args->a->w, r->c = args->a->c;
+    r->layout = layout_of(args->a);
+    r->place = is_same_place(args->dst, args->a)   ? OVER_A
+               : is_same_place(args->dst, args->b) ? OVER_B
+                                                   : SEPARATE;
+    return true;
+}
+
+CHECK_CASE(add, rows, run_add, take_add);

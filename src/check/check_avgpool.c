@@ -43,9 +43,19 @@ static struct oracle_pool describe(struct session *s, const struct row *r)
     return pool;
 }
 
-static void run_forward(struct session *s, int index)
+static bool take(const struct clef_tensor *src, const struct clef_tensor *dst,
+                 const struct clef_window *window, struct row *r)
 {
-    const struct row *r = &rows[index];
+    r->n = src->n, r->h = src->h, r->w = src->w, r->c = src->c;
+    r->kernel_h = window->kernel_h, r->kernel_w = window->kernel_w;
+    r->stride_h = window->stride_h, r->stride_w = window->stride_w;
+    r->src_layout = layout_of(src), r->dst_layout = layout_of(dst);
+    return find_padding(window, src, dst, &r->padding);
+}
+
+static void run_forward(struct session *s, const void *row)
+{
+    const struct row *r = row;
     struct oracle_pool pool = describe(s, r);
     struct check_tensor *src = session_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
     struct check_tensor *dst =
@@ -62,12 +72,17 @@ static void run_forward(struct session *s, int index)
     check_close(s, dst, expected, TOLERANCE, 0);
 }
 
-const struct check_case check_case_avgpool_forward = {"avgpool_forward", ARRAY_LENGTH(rows),
-                                                      run_forward};
-
-static void run_backward(struct session *s, int index)
+static bool take_forward(const void *arguments, void *row)
 {
-    const struct row *r = &rows[index];
+    const struct clef_avgpool_forward_args *args = arguments;
+    return take(args->src, args->dst, &args->window, row);
+}
+
+CHECK_CASE(avgpool_forward, rows, run_forward, take_forward);
+
+static void run_backward(struct session *s, const void *row)
+{
+    const struct row *r = row;
     struct oracle_pool pool = describe(s, r);
     struct check_tensor *diff_dst = session_input(s, "diff_dst", r->dst_layout, r->n,
                                                   pool.window.out_h, pool.window.out_w, r->c);
@@ -86,5 +101,10 @@ static void run_backward(struct session *s, int index)
     check_close(s, diff_src, expected, TOLERANCE, 0);
 }
 
-const struct check_case check_case_avgpool_backward = {"avgpool_backward", ARRAY_LENGTH(rows),
-                                                       run_backward};
+static bool take_backward(const void *arguments, void *row)
+{
+    const struct clef_avgpool_backward_args *args = arguments;
+    return take(args->diff_src, args->diff_dst, &args->window, row);
+}
+
+CHECK_CASE(avgpool_backward, rows, run_backward, take_backward);

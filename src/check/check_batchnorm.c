@@ -103,6 +103,15 @@ static const struct clef_tensor *view_or_null(const struct check_tensor *t)
     return t ? &t->view : NULL;
 }
 
+static bool take(const struct clef_tensor *src, bool relu, const struct clef_tensor *residual,
+                 bool in_place, struct row *r)
+{
+    r->n = src->n, r->h = src->h, r->w = src->w, r->c = src->c;
+    r->layout = layout_of(src);
+    r->flags = (relu ? RELU : 0) | (residual ? RESIDUAL : 0) | (in_place ? IN_PLACE : 0);
+    return true;
+}
+
 // ---------------------------------------------------------------- train
 
 static void check_statistics(struct session *s, const struct row *r, const double *mean,
@@ -127,9 +136,9 @@ static void check_statistics(struct session *s, const struct row *r, const doubl
     check_close(s, saved[1], expected[3], TOLERANCE, 0);
 }
 
-static void run_train(struct session *s, int index)
+static void run_train(struct session *s, const void *row)
 {
-    const struct row *r = &rows[index];
+    const struct row *r = row;
     struct oracle_batchnorm bn = describe(s, r);
     size_t c = (size_t)r->c;
     struct check_tensor *src = filled_src(s, r);
@@ -167,15 +176,20 @@ static void run_train(struct session *s, int index)
     check_statistics(s, r, mean, variance, moving, saved, (double)args.momentum);
 }
 
-const struct check_case check_case_batchnorm_train = {"batchnorm_train", ARRAY_LENGTH(rows),
-                                                      run_train};
+static bool take_train(const void *arguments, void *row)
+{
+    const struct clef_batchnorm_train_args *args = arguments;
+    return take(args->src, args->relu, args->residual, false, row);
+}
+
+CHECK_CASE(batchnorm_train, rows, run_train, take_train);
 
 // ---------------------------------------------------------------- infer
 
 // In place: dst is src.
-static void run_infer(struct session *s, int index)
+static void run_infer(struct session *s, const void *row)
 {
-    const struct row *r = &rows[index];
+    const struct row *r = row;
     struct oracle_batchnorm bn = describe(s, r);
     size_t c = (size_t)r->c;
     struct check_tensor *src = filled_src(s, r);
@@ -209,8 +223,13 @@ static void run_infer(struct session *s, int index)
     check_close(s, dst, expected, tolerance(r), 0);
 }
 
-const struct check_case check_case_batchnorm_infer = {"batchnorm_infer", ARRAY_LENGTH(rows),
-                                                      run_infer};
+static bool take_infer(const void *arguments, void *row)
+{
+    const struct clef_batchnorm_infer_args *args = arguments;
+    return take(args->src, args->relu, args->residual, is_same_place(args->dst, args->src), row);
+}
+
+CHECK_CASE(batchnorm_infer, rows, run_infer, take_infer);
 
 // ---------------------------------------------------------------- backward
 
@@ -233,9 +252,9 @@ struct gradients {
 };
 
 // In place, diff_dst is written over: by diff_residual if there is one, else by diff_src.
-static void run_backward(struct session *s, int index)
+static void run_backward(struct session *s, const void *row)
 {
-    const struct row *r = &rows[index];
+    const struct row *r = row;
     struct oracle_batchnorm bn = describe(s, r);
     size_t c = (size_t)r->c;
     struct check_tensor *src = filled_src(s, r);
@@ -286,5 +305,12 @@ static void run_backward(struct session *s, int index)
     check_close(s, diff_beta, expected.beta, TOLERANCE, 1);
 }
 
-const struct check_case check_case_batchnorm_backward = {"batchnorm_backward", ARRAY_LENGTH(rows),
-                                                         run_backward};
+static bool take_backward(const void *arguments, void *row)
+{
+    const struct clef_batchnorm_backward_args *args = arguments;
+    const struct clef_tensor *over = args->diff_residual ? args->diff_residual : args->diff_src;
+    return take(args->src, args->relu, args->diff_residual, is_same_place(over, args->diff_dst),
+                row);
+}
+
+CHECK_CASE(batchnorm_backward, rows, run_backward, take_backward);

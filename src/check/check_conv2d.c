@@ -159,11 +159,24 @@ static void check(struct session *s, const struct row *r, const struct check_ten
         check_sums(s, t, expected, TOLERANCE);
 }
 
+// A row of real numbers, as a network has them.
+static bool take(const struct clef_tensor *src, const struct clef_tensor *dst,
+                 const struct clef_window *window, int flags, struct row *r)
+{
+    r->n = src->n, r->h = src->h, r->w = src->w;
+    r->in = src->c, r->out = dst->c;
+    r->kernel_h = window->kernel_h, r->kernel_w = window->kernel_w;
+    r->stride_h = window->stride_h, r->stride_w = window->stride_w;
+    r->src_layout = layout_of(src), r->dst_layout = layout_of(dst);
+    r->flags = REAL | flags;
+    return find_padding(window, src, dst, &r->padding);
+}
+
 // ---------------------------------------------------------------- forward
 
-static void run_forward(struct session *s, int index)
+static void run_forward(struct session *s, const void *row)
 {
-    const struct row *r = &rows[index];
+    const struct row *r = row;
     struct shapes shapes = describe(s, r);
     const struct oracle_window *w = &shapes.conv.window;
     struct check_tensor *src = session_input(s, "src", r->src_layout, r->n, r->h, r->w, r->in);
@@ -180,22 +193,29 @@ static void run_forward(struct session *s, int index)
                                             .relu = r->flags & RELU};
     if (!RUN_OP(s, conv2d_forward, &args, NULL))
         return;
-    double *expected = session_doubles(s, clef_tensor_count(&dst->view));
-    oracle_conv2d_forward(&shapes.conv, tensor_values(s, src),
-                          weights_values(s, weights, &shapes.weights),
-                          bias ? tensor_values(s, bias) : NULL, args.relu, expected);
+    double *expected;
+    if (session_expected(s, clef_tensor_count(&dst->view), &expected))
+        oracle_conv2d_forward(&shapes.conv, tensor_values(s, src),
+                              weights_values(s, weights, &shapes.weights),
+                              bias ? tensor_values(s, bias) : NULL, args.relu, expected);
     check(s, r, dst, expected);
     check_flops(s, &shapes);
 }
 
-const struct check_case check_case_conv2d_forward = {"conv2d_forward", ARRAY_LENGTH(rows),
-                                                     run_forward};
+static bool take_forward(const void *arguments, void *row)
+{
+    const struct clef_conv2d_forward_args *args = arguments;
+    int flags = (args->bias ? BIAS : 0) | (args->relu ? RELU : 0);
+    return take(args->src, args->dst, &args->window, flags, row);
+}
+
+CHECK_CASE(conv2d_forward, rows, run_forward, take_forward);
 
 // ---------------------------------------------------------------- backward_data
 
-static void run_backward_data(struct session *s, int index)
+static void run_backward_data(struct session *s, const void *row)
 {
-    const struct row *r = &rows[index];
+    const struct row *r = row;
     struct shapes shapes = describe(s, r);
     const struct oracle_window *w = &shapes.conv.window;
     struct check_tensor *diff_dst =
@@ -218,22 +238,31 @@ static void run_backward_data(struct session *s, int index)
                                                   .window = shapes.window};
     if (!RUN_OP(s, conv2d_backward_data, &args, NULL))
         return;
-    double *expected = session_doubles(s, clef_tensor_count(&diff_src->view));
-    oracle_conv2d_backward_data(&shapes.conv, tensor_values(s, diff_dst),
-                                weights_values(s, weights, &shapes.weights),
-                                addend ? tensor_values(s, addend) : NULL, expected);
+    double *expected;
+    if (session_expected(s, clef_tensor_count(&diff_src->view), &expected))
+        oracle_conv2d_backward_data(&shapes.conv, tensor_values(s, diff_dst),
+                                    weights_values(s, weights, &shapes.weights),
+                                    addend ? tensor_values(s, addend) : NULL, expected);
     check(s, r, diff_src, expected);
     check_flops(s, &shapes);
 }
 
-const struct check_case check_case_conv2d_backward_data = {"conv2d_backward_data",
-                                                           ARRAY_LENGTH(rows), run_backward_data};
+static bool take_backward_data(const void *arguments, void *row)
+{
+    const struct clef_conv2d_backward_data_args *args = arguments;
+    int flags = 0;
+    if (args->addend)
+        flags = ADDEND | (is_same_place(args->addend, args->diff_src) ? IN_PLACE : 0);
+    return take(args->diff_src, args->diff_dst, &args->window, flags, row);
+}
+
+CHECK_CASE(conv2d_backward_data, rows, run_backward_data, take_backward_data);
 
 // ---------------------------------------------------------------- backward_weights
 
-static void run_backward_weights(struct session *s, int index)
+static void run_backward_weights(struct session *s, const void *row)
 {
-    const struct row *r = &rows[index];
+    const struct row *r = row;
     struct shapes shapes = describe(s, r);
     const struct oracle_window *w = &shapes.conv.window;
     struct check_tensor *src = session_input(s, "src", r->src_layout, r->n, r->h, r->w, r->in);
@@ -253,12 +282,14 @@ static void run_backward_weights(struct session *s, int index)
     if (!RUN_OP(s, conv2d_backward_weights, &args, NULL))
         return;
     size_t taps = (size_t)r->kernel_h * (size_t)r->kernel_w;
-    double *expected = session_doubles(s, taps * (size_t)r->in * (size_t)r->out);
-    double *expected_bias = session_doubles(s, (size_t)r->out);
+    double *expected, *expected_bias;
+    bool is_new = session_expected(s, taps * (size_t)r->in * (size_t)r->out, &expected);
+    session_expected(s, (size_t)r->out, &expected_bias);
     bool *reached = session_memory(s, taps * sizeof(bool));
     oracle_reached(w, reached);
-    oracle_conv2d_backward_weights(&shapes.conv, tensor_values(s, src), tensor_values(s, diff_dst),
-                                   expected, expected_bias);
+    if (is_new)
+        oracle_conv2d_backward_weights(&shapes.conv, tensor_values(s, src),
+                                       tensor_values(s, diff_dst), expected, expected_bias);
     bool exact = !(r->flags & REAL) && session_algorithm_is_direct(s);
     check_weights(s, diff_weights, &shapes.weights, expected, reached, exact, TOLERANCE);
     if (diff_bias)
@@ -266,5 +297,10 @@ static void run_backward_weights(struct session *s, int index)
     check_flops(s, &shapes);
 }
 
-const struct check_case check_case_conv2d_backward_weights = {
-    "conv2d_backward_weights", ARRAY_LENGTH(rows), run_backward_weights};
+static bool take_backward_weights(const void *arguments, void *row)
+{
+    const struct clef_conv2d_backward_weights_args *args = arguments;
+    return take(args->src, args->diff_dst, &args->window, args->diff_bias ? BIAS : 0, row);
+}
+
+CHECK_CASE(conv2d_backward_weights, rows, run_backward_weights, take_backward_weights);

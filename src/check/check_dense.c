@@ -82,9 +82,20 @@ static void check_flops(struct session *s, const struct oracle_dense *d)
         session_fail(s, "info tells %.0f flops, executed are %.0f", session_info(s)->flops, flops);
 }
 
-static void run_forward(struct session *s, int index)
+// A row of real numbers, as a network has them.
+static bool take(const struct clef_tensor *src, const struct clef_tensor *dst, int flags,
+                 struct row *r)
 {
-    const struct row *r = &rows[index];
+    r->n = src->n, r->h = src->h, r->w = src->w, r->c = src->c;
+    r->out = dst->c;
+    r->src_layout = layout_of(src), r->dst_layout = layout_of(dst);
+    r->flags = REAL | flags;
+    return true;
+}
+
+static void run_forward(struct session *s, const void *row)
+{
+    const struct row *r = row;
     struct shapes shapes = describe(s, r);
     struct check_tensor *src = session_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
     fill(s, r, src);
@@ -109,12 +120,18 @@ static void run_forward(struct session *s, int index)
     check_flops(s, &shapes.dense);
 }
 
-const struct check_case check_case_dense_forward = {"dense_forward", ARRAY_LENGTH(rows),
-                                                    run_forward};
-
-static void run_backward_data(struct session *s, int index)
+static bool take_forward(const void *arguments, void *row)
 {
-    const struct row *r = &rows[index];
+    const struct clef_dense_forward_args *args = arguments;
+    int flags = (args->bias ? BIAS : 0) | (args->relu ? RELU : 0);
+    return take(args->src, args->dst, flags, row);
+}
+
+CHECK_CASE(dense_forward, rows, run_forward, take_forward);
+
+static void run_backward_data(struct session *s, const void *row)
+{
+    const struct row *r = row;
     struct shapes shapes = describe(s, r);
     struct check_tensor *diff_dst = session_input(s, "diff_dst", r->dst_layout, r->n, 1, 1, r->out);
     fill(s, r, diff_dst);
@@ -132,12 +149,17 @@ static void run_backward_data(struct session *s, int index)
     check_flops(s, &shapes.dense);
 }
 
-const struct check_case check_case_dense_backward_data = {"dense_backward_data", ARRAY_LENGTH(rows),
-                                                          run_backward_data};
-
-static void run_backward_weights(struct session *s, int index)
+static bool take_backward_data(const void *arguments, void *row)
 {
-    const struct row *r = &rows[index];
+    const struct clef_dense_backward_data_args *args = arguments;
+    return take(args->diff_src, args->diff_dst, 0, row);
+}
+
+CHECK_CASE(dense_backward_data, rows, run_backward_data, take_backward_data);
+
+static void run_backward_weights(struct session *s, const void *row)
+{
+    const struct row *r = row;
     struct shapes shapes = describe(s, r);
     struct check_tensor *src = session_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
     struct check_tensor *diff_dst = session_input(s, "diff_dst", r->dst_layout, r->n, 1, 1, r->out);
@@ -163,5 +185,10 @@ static void run_backward_weights(struct session *s, int index)
     check_flops(s, &shapes.dense);
 }
 
-const struct check_case check_case_dense_backward_weights = {
-    "dense_backward_weights", ARRAY_LENGTH(rows), run_backward_weights};
+static bool take_backward_weights(const void *arguments, void *row)
+{
+    const struct clef_dense_backward_weights_args *args = arguments;
+    return take(args->src, args->diff_dst, args->diff_bias ? BIAS : 0, row);
+}
+
+CHECK_CASE(dense_backward_weights, rows, run_backward_weights, take_backward_weights);

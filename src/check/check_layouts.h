@@ -26,4 +26,20 @@ static inline struct clef_window check_window(const struct oracle_window *w)
                                 .pad_left = w->pad_left};
 }
 
+// The order of a tensor's rows. Where there is one image or one position, both are the same.
+static inline int layout_of(const struct clef_tensor *t)
+{
+    return t->stride_w == (size_t)t->c ? NHWC : HWNC;
+}
+
+// Whether an output is written over an input.
+static inline bool is_same_place(const struct clef_tensor *a, const struct clef_tensor *b)
+{
+    return a->buffer == b->buffer && a->offset == b->offset;
+}
+
+// Finds the padding that makes this window of these images; false if none does.
+bool find_padding(const struct clef_window *window, const struct clef_tensor *src,
+                  const struct clef_tensor *dst, int *padding);
+
 #endif

@@ -70,9 +70,20 @@ static struct check_tensor *filled_src(struct session *s, const struct row *r)
     return src;
 }
 
-static void run_forward(struct session *s, int index)
+static bool take(const struct clef_tensor *src, const struct clef_tensor *dst,
+                 const struct clef_window *window, int flags, struct row *r)
 {
-    const struct row *r = &rows[index];
+    r->n = src->n, r->h = src->h, r->w = src->w, r->c = src->c;
+    r->kernel_h = window->kernel_h, r->kernel_w = window->kernel_w;
+    r->stride_h = window->stride_h, r->stride_w = window->stride_w;
+    r->src_layout = layout_of(src), r->dst_layout = layout_of(dst);
+    r->flags = flags;
+    return find_padding(window, src, dst, &r->padding);
+}
+
+static void run_forward(struct session *s, const void *row)
+{
+    const struct row *r = row;
     struct oracle_pool pool = describe(s, r);
     int out_h = pool.window.out_h, out_w = pool.window.out_w;
     struct check_tensor *src = filled_src(s, r);
@@ -94,12 +105,17 @@ static void run_forward(struct session *s, int index)
         check_exact_ints(s, argmax, expected_argmax);
 }
 
-const struct check_case check_case_maxpool_forward = {"maxpool_forward", ARRAY_LENGTH(rows),
-                                                      run_forward};
-
-static void run_backward(struct session *s, int index)
+static bool take_forward(const void *arguments, void *row)
 {
-    const struct row *r = &rows[index];
+    const struct clef_maxpool_forward_args *args = arguments;
+    return take(args->src, args->dst, &args->window, args->argmax ? ARGMAX : 0, row);
+}
+
+CHECK_CASE(maxpool_forward, rows, run_forward, take_forward);
+
+static void run_backward(struct session *s, const void *row)
+{
+    const struct row *r = row;
     struct oracle_pool pool = describe(s, r);
     int out_h = pool.window.out_h, out_w = pool.window.out_w;
     struct check_tensor *diff_dst =
@@ -138,5 +154,10 @@ static void run_backward(struct session *s, int index)
     check_exact(s, diff_src, expected);
 }
 
-const struct check_case check_case_maxpool_backward = {"maxpool_backward", ARRAY_LENGTH(rows),
-                                                       run_backward};
+static bool take_backward(const void *arguments, void *row)
+{
+    const struct clef_maxpool_backward_args *args = arguments;
+    return take(args->diff_src, args->diff_dst, &args->window, args->relu_dst ? RELU : 0, row);
+}
+
+CHECK_CASE(maxpool_backward, rows, run_backward, take_backward);

@@ -30,19 +30,26 @@ static void describe(struct session *s, const struct row *r)
                      r->dst_layout);
 }
 
+static bool take(const struct clef_tensor *src, const struct clef_tensor *dst, struct row *r)
+{
+    r->n = dst->n, r->h = dst->h, r->w = dst->w, r->c = dst->c;
+    r->src_layout = layout_of(src), r->dst_layout = layout_of(dst);
+    return true;
+}
+
 // ---------------------------------------------------------------- fill
 
 static const float fill_constants[] = {0, -1.5f, 0x1p-140f, INFINITY};
 
-static void run_fill(struct session *s, int index)
+static void run_fill(struct session *s, const void *row)
 {
-    const struct row *r = &rows[index];
+    const struct row *r = row;
     describe(s, r);
     // Fill takes dense tensors.
-    int layout = index % 2 ? LAYOUT_HWNC : LAYOUT_NHWC;
+    int layout = session_row(s) % 2 ? LAYOUT_HWNC : LAYOUT_NHWC;
     struct check_tensor *dst = session_output(s, "dst", layout, r->n, r->h, r->w, r->c);
-    struct clef_fill_args args = {.dst = &dst->view,
-                                  .value = fill_constants[index % ARRAY_LENGTH(fill_constants)]};
+    struct clef_fill_args args = {
+        .dst = &dst->view, .value = fill_constants[session_row(s) % ARRAY_LENGTH(fill_constants)]};
     if (!RUN_OP(s, fill, &args, NULL))
         return;
     size_t count = clef_tensor_count(&dst->view);
@@ -52,13 +59,19 @@ static void run_fill(struct session *s, int index)
     check_exact(s, dst, expected);
 }
 
-const struct check_case check_case_fill = {"fill", ARRAY_LENGTH(rows), run_fill};
+static bool take_fill(const void *arguments, void *row)
+{
+    const struct clef_fill_args *args = arguments;
+    return take(args->dst, args->dst, row);
+}
+
+CHECK_CASE(fill, rows, run_fill, take_fill);
 
 // ---------------------------------------------------------------- copy
 
-static void run_copy(struct session *s, int index)
+static void run_copy(struct session *s, const void *row)
 {
-    const struct row *r = &rows[index];
+    const struct row *r = row;
     describe(s, r);
     struct check_tensor *src = session_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
     struct check_tensor *dst = session_output(s, "dst", r->dst_layout, r->n, r->h, r->w, r->c);
@@ -77,21 +90,28 @@ static void run_copy(struct session *s, int index)
                     session_fail(s, "row (%d,%d,%d) has other bits", n, h, w);
 }
 
-const struct check_case check_case_copy = {"copy", ARRAY_LENGTH(rows), run_copy};
+static bool take_copy(const void *arguments, void *row)
+{
+    const struct clef_copy_args *args = arguments;
+    return take(args->src, args->dst, row);
+}
+
+CHECK_CASE(copy, rows, run_copy, take_copy);
 
 // ---------------------------------------------------------------- cast
 
 static const float divisors[] = {255, 1, 127.5f};
 
-static void run_cast(struct session *s, int index)
+static void run_cast(struct session *s, const void *row)
 {
-    const struct row *r = &rows[index];
+    const struct row *r = row;
     describe(s, r);
     struct check_tensor *src = session_byte_input(s, "src", r->src_layout, r->n, r->h, r->w, r->c);
     struct check_tensor *dst = session_output(s, "dst", r->dst_layout, r->n, r->h, r->w, r->c);
     fill_bytes(s, src);
-    struct clef_cast_args args = {
-        .src = &src->view, .dst = &dst->view, .divisor = divisors[index % ARRAY_LENGTH(divisors)]};
+    struct clef_cast_args args = {.src = &src->view,
+                                  .dst = &dst->view,
+                                  .divisor = divisors[session_row(s) % ARRAY_LENGTH(divisors)]};
     if (!RUN_OP(s, cast, &args, NULL))
         return;
     double *expected = tensor_values(s, src);
@@ -100,4 +120,10 @@ static void run_cast(struct session *s, int index)
     check_exact(s, dst, expected);
 }
 
-const struct check_case check_case_cast = {"cast", ARRAY_LENGTH(rows), run_cast};
+static bool take_cast(const void *arguments, void *row)
+{
+    const struct clef_cast_args *args = arguments;
+    return take(args->src, args->dst, row);
+}
+
+CHECK_CASE(cast, rows, run_cast, take_cast);

@@ -23,15 +23,23 @@ static void describe(struct session *s, const struct row *r)
                      r->in_place ? ", in place" : "");
 }
 
-static void run_forward(struct session *s, int index)
+static bool take(const struct clef_tensor *src, bool in_place, struct row *r)
 {
-    const struct row *r = &rows[index];
+    r->n = src->n, r->h = src->h, r->w = src->w, r->c = src->c;
+    r->layout = layout_of(src);
+    r->in_place = in_place;
+    return true;
+}
+
+static void run_forward(struct session *s, const void *row)
+{
+    const struct row *r = row;
     describe(s, r);
     struct check_tensor *src = session_input(s, "src", r->layout, r->n, r->h, r->w, r->c);
     fill_uniform(s, src, -1, 1);
     // NaN and infinity pass; a network must not hide them.
     *tensor_at(src, r->n - 1, r->h - 1, r->w - 1, r->c - 1) = NAN;
-    *tensor_at(src, 0, 0, r->w - 1, 0) = index % 2 ? INFINITY : -INFINITY;
+    *tensor_at(src, 0, 0, r->w - 1, 0) = session_row(s) % 2 ? INFINITY : -INFINITY;
     *tensor_at(src, 0, r->h / 2, 0, 0) = NAN;
     struct check_tensor *dst = src;
     if (r->in_place)
@@ -47,11 +55,17 @@ static void run_forward(struct session *s, int index)
     check_exact(s, dst, expected);
 }
 
-const struct check_case check_case_relu_forward = {"relu_forward", ARRAY_LENGTH(rows), run_forward};
-
-static void run_backward(struct session *s, int index)
+static bool take_forward(const void *arguments, void *row)
 {
-    const struct row *r = &rows[index];
+    const struct clef_relu_forward_args *args = arguments;
+    return take(args->src, is_same_place(args->dst, args->src), row);
+}
+
+CHECK_CASE(relu_forward, rows, run_forward, take_forward);
+
+static void run_backward(struct session *s, const void *row)
+{
+    const struct row *r = row;
     describe(s, r);
     struct check_tensor *dst = session_input(s, "dst", r->layout, r->n, r->h, r->w, r->c);
     struct check_tensor *diff_dst = session_input(s, "diff_dst", r->layout, r->n, r->h, r->w, r->c);
@@ -76,5 +90,10 @@ static void run_backward(struct session *s, int index)
     check_exact(s, diff_src, expected);
 }
 
-const struct check_case check_case_relu_backward = {"relu_backward", ARRAY_LENGTH(rows),
-                                                    run_backward};
+static bool take_backward(const void *arguments, void *row)
+{
+    const struct clef_relu_backward_args *args = arguments;
+    return take(args->dst, is_same_place(args->diff_src, args->diff_dst), row);
+}
+
+CHECK_CASE(relu_backward, rows, run_backward, take_backward);

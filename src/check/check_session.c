@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 // ---------------------------------------------------------------- one session
 
@@ -21,7 +22,7 @@ static void session_release(struct session *s)
     s->block_count = 0;
 }
 
-void session_forget(struct session *s)
+void session_forget_bits(struct session *s)
 {
     for (int i = 0; i < SESSION_TENSORS; i++) {
         free(s->recorded[i]);
@@ -37,7 +38,7 @@ void session_fail(struct session *s, const char *format, ...)
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     const struct clef_check_failure failure = {
-        .op = s->op,
+        .op = s->check_case->op,
         .row = s->row,
         .shape = s->description,
         .algorithm = s->info.algorithm ? s->info.algorithm : "none yet",
@@ -47,6 +48,33 @@ void session_fail(struct session *s, const char *format, ...)
     if (s->options->failed)
         s->options->failed(s->options->user, &failure);
     longjmp(s->failed, 1);
+}
+
+void session_forget_expected(struct session *s)
+{
+    for (int i = 0; i < SESSION_EXPECTED; i++) {
+        free(s->expected[i]);
+        s->expected[i] = NULL;
+    }
+}
+
+bool session_expected(struct session *s, size_t count, double **expected)
+{
+    if (s->expected_count == SESSION_EXPECTED)
+        session_fail(s, "more than %d results of the oracle", SESSION_EXPECTED);
+    double **kept = &s->expected[s->expected_count++];
+    bool is_new = *kept == NULL;
+    if (is_new)
+        *kept = calloc(count ? count : 1, sizeof **kept);
+    if (!*kept)
+        session_fail(s, "out of memory");
+    *expected = *kept;
+    return is_new;
+}
+
+int session_row(const struct session *s)
+{
+    return s->row;
 }
 
 void session_describe(struct session *s, const char *format, ...)
@@ -107,7 +135,6 @@ static void ask_info(struct session *s, check_plan_function plan, const void *ar
 // The plan gets scratch from the caller, with guards and full of NaN, or allocates its own.
 static void make_plan(struct session *s, check_plan_function plan, const void *args)
 {
-    ask_info(s, plan, args);
     bool own_scratch = s->info.scratch_floats == 0 || s->own_scratch;
     struct check_tensor *scratch =
         own_scratch ? NULL : session_output_vector(s, "scratch", s->info.scratch_floats);
@@ -159,12 +186,30 @@ static void record_or_compare(struct session *s, const char *what)
     }
 }
 
+// Adds a name to a list; false if it was there. What does not fit in the list is always new.
+static bool note(char list[][CLEF_CHECK_ALGORITHM_LENGTH], int *count, const char *name)
+{
+    for (int i = 0; i < *count; i++)
+        if (strcmp(list[i], name) == 0)
+            return false;
+    if (*count < CLEF_CHECK_ALGORITHMS)
+        snprintf(list[(*count)++], CLEF_CHECK_ALGORITHM_LENGTH, "%s", name);
+    return true;
+}
+
 bool session_run(struct session *s, check_plan_function plan, const void *args,
                  const struct clef_run_values *values)
 {
     if (s->has_run)
         session_fail(s, "a session runs one op");
     s->has_run = true;
+    ask_info(s, plan, args);
+    if (s->verify && !note(s->algorithms, &s->algorithm_count, s->info.algorithm)) {
+        s->repeats = true;
+        return false;
+    }
+    note(s->result->algorithms, &s->result->algorithm_count, s->info.algorithm);
+    double began = check_seconds();
     make_plan(s, plan, args);
     run_once(s, values);
     record_or_compare(s,
@@ -173,6 +218,7 @@ bool session_run(struct session *s, check_plan_function plan, const void *args,
     record_or_compare(s, "the second run");
     clef_plan_destroy(s->plan);
     s->plan = NULL;
+    s->result->device_seconds += check_seconds() - began;
     return s->verify;
 }
 
@@ -186,15 +232,25 @@ void session_record(struct session *s, double error, double tolerance)
     }
 }
 
-bool session_run_row(struct session *s, const struct check_case *check_case)
+bool session_run_row(struct session *s)
 {
+    s->has_run = s->repeats = false;
+    s->expected_count = 0;
+    s->info = (struct clef_plan_info){0};
     if (setjmp(s->failed) != 0) {
         session_release(s);
         return false;
     }
-    check_case->run_row(s, s->row);
+    s->check_case->run(s, s->row_data);
     if (!s->has_run)
         session_fail(s, "the row ran nothing");
     session_release(s);
     return true;
+}
+
+double check_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }

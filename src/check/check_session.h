@@ -2,11 +2,12 @@
 // What the checks of the ops share: they run one op through the public interface alone, and compare
 // with an oracle.
 //
-// A check has a table of rows and a function that runs one row in a session:
+// A check has a table of rows and a function that runs one row in a session; another function makes
+// a row of the arguments that a network would plan the op with:
 //
-//     static void run_row(struct session *s, int index)
+//     static void run(struct session *s, const void *row)
 //     {
-//         const struct row *r = &rows[index];
+//         const struct row *r = row;
 //         struct check_tensor *src = session_input(s, "src", NHWC, r->n, r->h, r->w, r->c);
 //         struct check_tensor *dst = session_output(s, "dst", NHWC, r->n, r->h, r->w, r->c);
 //         fill_integers(s, src, -3, 3);
@@ -14,13 +15,13 @@
 //         if (RUN_OP(s, relu_forward, &args, NULL))
 //             check_exact(s, dst, expected);
 //     }
-//     const struct check_case check_case_relu_forward = {
-//         "relu_forward", ARRAY_LENGTH(rows), run_row};
+//     static bool take(const void *arguments, void *row) ...
+//     CHECK_CASE(relu_forward, rows, run, take);
 //
-// The function is called once for each way to run the op, such as 1, 2 and 5 threads, and the same
-// bits are demanded each time; RUN_OP is true only where the results are to be compared. Every
-// buffer begins and ends with guard elements that must keep their bits, as must the gaps between
-// rows and all of each input.
+// A row is run in several ways, such as with 1, 2 and 5 threads, and the same bits are demanded
+// each time; RUN_OP is true only where the results are to be compared. Every buffer begins and ends
+// with guard elements that must keep their bits, as must the gaps between rows and all of each
+// input.
 #ifndef CLEF_CHECK_CHECK_SESSION_H
 #define CLEF_CHECK_CHECK_SESSION_H
 
@@ -72,6 +73,13 @@ void session_describe(struct session *s, const char *format, ...)
 void *session_memory(struct session *s, size_t bytes);
 double *session_doubles(struct session *s, size_t count);
 
+// An array for the oracle's results, which lives as long as the row: true if it is new, and to be
+// filled in. What is slow to compute need not be computed for each algorithm again.
+bool session_expected(struct session *s, size_t count, double **expected);
+
+// Number of the row that runs, for what may differ from row to row.
+int session_row(const struct session *s);
+
 // Facts of the op that ran last.
 const struct clef_plan_info *session_info(const struct session *s);
 // Whether the op that ran last computes every sum as its formula says, so that integers stay exact.
@@ -102,9 +110,17 @@ CLEF_OP_LIST(CHECK_PLAN_ADAPTER)
 // The check of an op; one that is missing from the op list does not link.
 struct check_case {
     const char *op;
+    const void *rows;
     int row_count;
-    void (*run_row)(struct session *s, int index);
+    size_t row_bytes;
+    void (*run)(struct session *s, const void *row);
+    // Makes a row of the op's args struct, whose tensors may lack buffers. The row arrives zeroed.
+    // False if no row can be like these arguments.
+    bool (*take)(const void *args, void *row);
 };
+#define CHECK_CASE(op, rows, run, take)                                                        \
+    const struct check_case check_case_##op = {#op, rows, ARRAY_LENGTH(rows), sizeof(rows)[0], \
+                                               run, take}
 #define CHECK_CASE_DECLARATION(op) extern const struct check_case check_case_##op;
 CLEF_OP_LIST(CHECK_CASE_DECLARATION)
 #undef CHECK_CASE_DECLARATION

@@ -10,11 +10,14 @@
 
 #define SESSION_TENSORS 16
 #define SESSION_BLOCKS 96
+#define SESSION_EXPECTED 4
 
 struct session {
-    const char *op;
+    const struct check_case *check_case;
     int row;
+    const void *row_data;
     uint64_t seed;
+    size_t guard;     // Elements before and after a tensor.
     int threads;      // 0 if the device has none to choose.
     bool own_scratch; // Lets the plan allocate its scratch.
     struct clef_device *device;
@@ -29,6 +32,15 @@ struct session {
     bool verify; // Whether results are compared with the oracle, or with the first session's bits.
     // Results of the first session, in the order in which tensors were made.
     unsigned char *recorded[SESSION_TENSORS];
+    // The oracle's results, in the order in which they were asked for.
+    double *expected[SESSION_EXPECTED];
+    int expected_count;
+    // The alternative that the device was told to prefer, NULL for its own choice, and the
+    // algorithms that have run.
+    const char *alternative;
+    char algorithms[CLEF_CHECK_ALGORITHMS][CLEF_CHECK_ALGORITHM_LENGTH];
+    int algorithm_count;
+    bool repeats; // The alternative leads to an algorithm that has run already.
     const struct clef_check_options *options;
     struct clef_check_result *result;
     jmp_buf failed; // Where session_fail goes.
@@ -38,17 +50,22 @@ struct session {
 // comparison, of tolerance 0, adds nothing.
 void session_record(struct session *s, double error, double tolerance);
 
-// Runs a row in one session, and releases all that it made but the recorded bits. False if it
-// failed.
-bool session_run_row(struct session *s, const struct check_case *check_case);
+// Runs the row in one way, and releases all that it made but the recorded bits and the oracle's
+// results. False if it failed.
+bool session_run_row(struct session *s);
 
-// Releases the recorded bits.
-void session_forget(struct session *s);
+// Release the recorded bits, and the oracle's results.
+void session_forget_bits(struct session *s);
+void session_forget_expected(struct session *s);
+
+// Seconds of a clock that only runs forward.
+double check_seconds(void);
 
 // The bits of guards, gaps and outputs that nobody has written: a quiet NaN, so that reading them
 // shows in the results as well.
 #define GUARD_BITS 0x7fd5a5a5u
-#define GUARD_ELEMENTS 37 // Odd, so that tensors do not begin at an aligned address.
+#define GUARD_ODD 37     // So that tensors do not begin at an aligned address.
+#define GUARD_ALIGNED 64 // As a network's tensors begin, which a plan may depend on.
 
 // Where an element lies in its buffer.
 size_t tensor_place(const struct clef_tensor *t, int n, int h, int w, int c);

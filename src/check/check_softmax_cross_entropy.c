@@ -73,9 +73,9 @@ static void check_results(struct session *s, const struct row *r, const struct c
         check_close(s, diff_logits, gradient, TOLERANCE, 1.0 / r->n);
 }
 
-static void run_loss(struct session *s, int index)
+static void run_loss(struct session *s, const void *row)
 {
-    const struct row *r = &rows[index];
+    const struct row *r = row;
     session_describe(s, "n %d, classes %d, data %d, fault %d", r->n, r->classes, r->data, r->fault);
     struct check_tensor *logits = session_input(s, "logits", LAYOUT_NHWC, r->n, 1, 1, r->classes);
     struct check_tensor *labels = session_input_vector(s, "labels", (size_t)r->n);
@@ -108,5 +108,15 @@ static void run_loss(struct session *s, int index)
         check_exact_ints(s, fault, &expected_fault);
 }
 
-const struct check_case check_case_softmax_cross_entropy = {"softmax_cross_entropy",
-                                                            ARRAY_LENGTH(rows), run_loss};
+static bool take_loss(const void *arguments, void *row)
+{
+    const struct clef_softmax_cross_entropy_args *args = arguments;
+    struct row *r = row;
+    r->n = args->logits->n;
+    r->classes = args->logits->c;
+    r->gradient = args->diff_logits != NULL;
+    r->fault = args->fault ? 0 : ABSENT;
+    return true;
+}
+
+CHECK_CASE(softmax_cross_entropy, rows, run_loss, take_loss);

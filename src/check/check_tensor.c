@@ -18,9 +18,10 @@ uint32_t session_random(const struct session *s, uint32_t stream, uint64_t index
     return (uint32_t)(x >> 32);
 }
 
-static struct clef_tensor strides_of(enum check_layout layout, int n, int h, int w, int c)
+static struct clef_tensor strides_of(const struct session *s, enum check_layout layout, int n,
+                                     int h, int w, int c)
 {
-    struct clef_tensor t = {.offset = GUARD_ELEMENTS, .n = n, .h = h, .w = w, .c = c};
+    struct clef_tensor t = {.offset = s->guard, .n = n, .h = h, .w = w, .c = c};
     bool gaps = layout == LAYOUT_NHWC_GAPS || layout == LAYOUT_HWNC_GAPS;
     size_t row = (size_t)c + (gaps ? 3 : 0);
     if (layout == LAYOUT_NHWC || layout == LAYOUT_NHWC_GAPS) {
@@ -52,8 +53,7 @@ static struct check_tensor *create(struct session *s, const char *name, bool out
                                .element_bytes = element_bytes,
                                .output = output,
                                .stream = (uint32_t)s->tensor_count + 1};
-    t->total =
-        tensor_place(&view, view.n - 1, view.h - 1, view.w - 1, view.c - 1) + 1 + GUARD_ELEMENTS;
+    t->total = tensor_place(&view, view.n - 1, view.h - 1, view.w - 1, view.c - 1) + 1 + s->guard;
     size_t bytes = t->total * element_bytes;
     t->before = session_memory(s, bytes + sizeof(uint32_t));
     t->after = session_memory(s, bytes);
@@ -73,34 +73,34 @@ static struct check_tensor *create(struct session *s, const char *name, bool out
 struct check_tensor *session_input(struct session *s, const char *name, enum check_layout layout,
                                    int n, int h, int w, int c)
 {
-    return create(s, name, false, sizeof(float), strides_of(layout, n, h, w, c));
+    return create(s, name, false, sizeof(float), strides_of(s, layout, n, h, w, c));
 }
 
 struct check_tensor *session_output(struct session *s, const char *name, enum check_layout layout,
                                     int n, int h, int w, int c)
 {
-    return create(s, name, true, sizeof(float), strides_of(layout, n, h, w, c));
+    return create(s, name, true, sizeof(float), strides_of(s, layout, n, h, w, c));
 }
 
 struct check_tensor *session_byte_input(struct session *s, const char *name,
                                         enum check_layout layout, int n, int h, int w, int c)
 {
-    return create(s, name, false, 1, strides_of(layout, n, h, w, c));
+    return create(s, name, false, 1, strides_of(s, layout, n, h, w, c));
 }
 
-static struct clef_tensor vector_view(size_t count)
+static struct clef_tensor vector_view(const struct session *s, size_t count)
 {
-    return clef_tensor_vector(NULL, GUARD_ELEMENTS, count);
+    return clef_tensor_vector(NULL, s->guard, count);
 }
 
 struct check_tensor *session_input_vector(struct session *s, const char *name, size_t count)
 {
-    return create(s, name, false, sizeof(float), vector_view(count));
+    return create(s, name, false, sizeof(float), vector_view(s, count));
 }
 
 struct check_tensor *session_output_vector(struct session *s, const char *name, size_t count)
 {
-    return create(s, name, true, sizeof(float), vector_view(count));
+    return create(s, name, true, sizeof(float), vector_view(s, count));
 }
 
 // The formula of struct clef_weights_layout.

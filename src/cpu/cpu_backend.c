@@ -144,6 +144,19 @@ static clef_status cpu_measure_peak(void *context, struct clef_device_peak *peak
     return cpu_measure_bandwidth(&cpu->context, &peak->bytes_per_second);
 }
 
+// Each op has one algorithm for each shape.
+static const char *const *cpu_alternatives(void *context)
+{
+    static const char *const none[] = {NULL};
+    (void)context;
+    return none;
+}
+
+static void cpu_prefer(void *context, const char *alternative)
+{
+    (void)context, (void)alternative;
+}
+
 const struct clef_backend clef_backend_cpu = {
     .name = "cpu",
     .enumerate = cpu_enumerate,
@@ -157,6 +170,8 @@ const struct clef_backend clef_backend_cpu = {
     .event_wait = cpu_event_wait,
     .synchronize = cpu_synchronize,
     .run_timed = cpu_run_timed,
+    .alternatives = cpu_alternatives,
+    .prefer = cpu_prefer,
     .measure_peak = cpu_measure_peak,
 };
 

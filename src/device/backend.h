@@ -83,6 +83,10 @@ struct clef_backend {
     // Runs a plan, waits, and tells the device's seconds.
     clef_status (*run_timed)(void *context, struct clef_plan *plan,
                              const struct clef_run_values *values, double *seconds);
+    // Names of alternatives for plans, see clef_device_get_alternatives; ends with NULL.
+    const char *const *(*alternatives)(void *context);
+    // Makes plans with an alternative of the list where it serves them; NULL chooses freely again.
+    void (*prefer)(void *context, const char *alternative);
     // Measures the best rate of arithmetic and of memory.
     clef_status (*measure_peak)(void *context, struct clef_device_peak *peak);
 };

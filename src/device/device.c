@@ -156,6 +156,23 @@ const char *clef_device_get_choice(const struct clef_device *device)
     return device->choice;
 }
 
+const char *const *clef_device_get_alternatives(const struct clef_device *device)
+{
+    return device->backend->alternatives(device->context);
+}
+
+clef_status clef_device_prefer(struct clef_device *device, const char *alternative)
+{
+    const char *const *known = clef_device_get_alternatives(device);
+    while (alternative && *known && strcmp(*known, alternative) != 0)
+        known++;
+    if (alternative && !*known)
+        return clef_fail(CLEF_NOT_FOUND, "device \"%s\" has no alternative \"%s\"",
+                         device->info.selector, alternative);
+    device->backend->prefer(device->context, alternative ? *known : NULL);
+    return CLEF_OK;
+}
+
 const struct clef_device_options *clef_device_get_options(const struct clef_device *device)
 {
     return &device->options;

@@ -125,6 +125,19 @@ static clef_status backend_synchronize(void *context)
     return CLEF_OK;
 }
 
+static const char *const *backend_alternatives(void *context)
+{
+    static const char *const none[] = {NULL};
+    (void)context;
+    return none;
+}
+
+static void backend_prefer(void *context, const char *alternative)
+{
+    struct ocl_context *ocl = context;
+    ocl->preferred = alternative;
+}
+
 const struct clef_backend clef_backend_opencl = {
     .name = "opencl",
     .enumerate = ocl_enumerate,
@@ -138,5 +151,7 @@ const struct clef_backend clef_backend_opencl = {
     .event_wait = ocl_event_wait,
     .synchronize = backend_synchronize,
     .run_timed = ocl_run_timed,
+    .alternatives = backend_alternatives,
+    .prefer = backend_prefer,
     .measure_peak = ocl_measure_peak,
 };

@@ -57,6 +57,7 @@ struct ocl_context {
     int unsaved;                  // Programs that the cache has not got yet.
     bool unsettled;               // A kernel was made since the last wait.
     struct clef_device_options options;
+    const char *preferred; // The alternative that plans are to use, NULL for the best.
     int unflushed; // Commands enqueued since the last flush.
 };
 
