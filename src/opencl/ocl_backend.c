@@ -6,6 +6,7 @@
 #include "opencl/ocl_peak.h"
 #include "opencl/ocl_plan.h"
 #include "opencl/ocl_program.h"
+#include "opencl/ocl_transfer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,6 +68,7 @@ static void backend_close(void *context)
                    ocl->compiled, ocl->loaded);
     ocl_programs_release(ocl);
     ocl_cache_close(ocl);
+    ocl_transfer_close(ocl);
     if (ocl->profiling_queue)
         ocl_api.clReleaseCommandQueue(ocl->profiling_queue);
     if (ocl->queue)
@@ -87,7 +89,7 @@ static clef_status open_context(struct ocl_context *ocl, const char *name)
     ocl->queue = ocl_api.clCreateCommandQueue(ocl->context, ocl->device, 0, &code);
     if (!ocl->queue)
         return ocl_fail(code, "clCreateCommandQueue", "device \"%s\"", name);
-    return CLEF_OK;
+    return ocl_transfer_open(ocl);
 }
 
 static clef_status backend_open(int index, const struct clef_device_options *options,
@@ -120,6 +122,8 @@ static clef_status backend_synchronize(void *context)
 {
     struct ocl_context *ocl = context;
     ocl->unflushed = 0;
+    if (ocl->transfer_queue)
+        OCL_TRY(clFinish, (ocl->transfer_queue), "waiting for transfers");
     OCL_TRY(clFinish, (ocl->queue), "waiting for the device's work");
     ocl_programs_save(ocl);
     return CLEF_OK;

@@ -42,6 +42,7 @@ struct ocl_caps {
 
 struct ocl_program;
 struct ocl_cache;
+struct ocl_staging_pool;
 
 // The `void *context` of the backend's entries.
 struct ocl_context {
@@ -50,6 +51,8 @@ struct ocl_context {
     cl_context context;
     cl_command_queue queue;           // In order; what is enqueued goes here.
     cl_command_queue profiling_queue; // Made when a time is first measured.
+    cl_command_queue transfer_queue;  // NULL where transfers run between the kernels.
+    struct ocl_staging_pool *staging; // Made when it is first needed.
     struct ocl_caps caps;
     struct ocl_program *programs; // What has been built, see ocl_program.h.
     int compiled, loaded;         // Programs made from their source, and from the cache.
@@ -64,6 +67,10 @@ struct ocl_context {
 struct ocl_buffer {
     struct clef_buffer base;
     cl_mem memory;
+    // Of the uploads beside the kernels, see ocl_transfer.h.
+    bool streamed;
+    cl_event uploaded; // The last upload, until a plan waits for it.
+    cl_event used;     // The end of the last plan that used it.
 };
 
 static inline struct ocl_buffer *ocl_buffer(struct clef_buffer *buffer)

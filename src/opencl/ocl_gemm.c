@@ -60,5 +60,8 @@ void ocl_plan_gemm(struct ocl_plan *plan, const struct ocl_gemm *gemm)
                            .a_transpose = transposition(&gemm->a),
                            .b_transpose = transposition(&gemm->b),
                            .beta = gemm->accumulate ? 1.0f : 0.0f};
+    ocl_plan_uses(plan, gemm->a.tensor);
+    ocl_plan_uses(plan, gemm->b.tensor);
+    ocl_plan_uses(plan, gemm->c.tensor);
     ocl_plan_custom(plan, "CLBlastSgemm", enqueue_gemm, state, free);
 }

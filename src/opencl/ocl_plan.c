@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_plan_steps.h"
 #include "opencl/ocl_program.h"
+#include "opencl/ocl_transfer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ static void plan_destroy(struct clef_plan *base)
     if (plan->before_release)
         plan->before_release(plan->before_state);
     free(plan->steps);
+    free(plan->buffers);
     free(plan->tables);
     free(plan);
 }
@@ -69,18 +71,31 @@ clef_status ocl_step_enqueue(struct ocl_context *ocl, const struct ocl_step *ste
     return CLEF_OK;
 }
 
+clef_status ocl_plan_before_steps(struct ocl_plan *plan, const struct clef_run_values *values)
+{
+    for (int i = 0; i < plan->buffer_count; i++)
+        CLEF_TRY(ocl_transfer_before_use(plan->ocl, plan->buffers[i]));
+    return plan->before ? plan->before(plan, plan->before_state, values) : CLEF_OK;
+}
+
+clef_status ocl_plan_after_steps(struct ocl_plan *plan)
+{
+    for (int i = 0; i < plan->buffer_count; i++)
+        CLEF_TRY(ocl_transfer_after_use(plan->ocl, plan->buffers[i]));
+    return CLEF_OK;
+}
+
 static clef_status plan_run(struct clef_plan *base, const struct clef_run_values *values)
 {
     struct ocl_plan *plan = (struct ocl_plan *)base;
-    if (plan->before)
-        CLEF_TRY(plan->before(plan, plan->before_state, values));
+    CLEF_TRY(ocl_plan_before_steps(plan, values));
     for (int i = 0; i < plan->step_count; i++) {
         CLEF_TRY(ocl_step_enqueue(plan->ocl, &plan->steps[i], NULL));
         CLEF_TRY(ocl_enqueued(plan->ocl));
         if (plan->ocl->options.sync)
             OCL_TRY(clFinish, (plan->ocl->queue), "after %s", plan->steps[i].name);
     }
-    return CLEF_OK;
+    return ocl_plan_after_steps(plan);
 }
 
 // ---------------------------------------------------------------- building
@@ -98,6 +113,17 @@ struct ocl_plan *ocl_plan_begin(void *context)
     return plan;
 }
 
+void ocl_plan_uses(struct ocl_plan *plan, const struct clef_tensor *tensor)
+{
+    struct ocl_buffer *buffer = tensor ? ocl_buffer(tensor->buffer) : NULL;
+    for (int i = 0; i < plan->buffer_count; i++)
+        if (plan->buffers[i] == buffer)
+            return;
+    if (buffer && plan->status == CLEF_OK &&
+        grow(plan, (void **)&plan->buffers, plan->buffer_count, sizeof(struct ocl_buffer *)))
+        plan->buffers[plan->buffer_count++] = buffer;
+}
+
 int ocl_plan_launch(struct ocl_plan *plan, const struct ocl_launch *launch)
 {
     struct ocl_step *step = ocl_plan_add_step(plan, launch->kernel);
@@ -109,6 +135,9 @@ int ocl_plan_launch(struct ocl_plan *plan, const struct ocl_launch *launch)
         status = ocl_set_args(step->kernel, launch->kernel, launch->args);
     if (status == CLEF_OK)
         status = ocl_set_sizes(plan->ocl, launch, step);
+    for (int i = 0; i < OCL_MAX_ARGS && launch->args[i].kind != OCL_ARG_NONE; i++)
+        if (launch->args[i].kind == OCL_ARG_TENSOR)
+            ocl_plan_uses(plan, launch->args[i].tensor);
     remember(plan, status);
     return plan->step_count - 1;
 }

@@ -137,9 +137,13 @@ struct ocl_gemm {
 };
 void ocl_plan_gemm(struct ocl_plan *plan, const struct ocl_gemm *gemm);
 
-// A step of the caller's own. `enqueue` gets `state` and a place for the event of its last command,
-// which may be NULL; `release` (may be NULL) gets `state` when the plan is destroyed, or at once
-// after a failure.
+// Notes that a step of the caller's own uses a tensor; launches and products do so by themselves.
+// NULL is accepted.
+void ocl_plan_uses(struct ocl_plan *plan, const struct clef_tensor *tensor);
+
+// A step of the caller's own; see ocl_plan_uses. `enqueue` gets `state` and a place for the event
+// of its last command, which may be NULL; `release` (may be NULL) gets `state` when the plan is
+// destroyed, or at once after a failure.
 typedef clef_status (*ocl_enqueue)(struct ocl_context *ocl, void *state, cl_event *event);
 void ocl_plan_custom(struct ocl_plan *plan, const char *name, ocl_enqueue enqueue, void *state,
                      void (*release)(void *state));

@@ -20,6 +20,8 @@ struct ocl_plan {
     struct ocl_context *ocl;
     struct ocl_step *steps;
     int step_count;
+    struct ocl_buffer **buffers; // That the steps use, each once.
+    int buffer_count;
     cl_mem *tables;
     int table_count;
     ocl_before_run before;
@@ -40,5 +42,9 @@ clef_status ocl_set_sizes(const struct ocl_context *ocl, const struct ocl_launch
 
 // Enqueues one step on the context's queue.
 clef_status ocl_step_enqueue(struct ocl_context *ocl, const struct ocl_step *step, cl_event *event);
+
+// What a run does before its first step and after its last.
+clef_status ocl_plan_before_steps(struct ocl_plan *plan, const struct clef_run_values *values);
+clef_status ocl_plan_after_steps(struct ocl_plan *plan);
 
 #endif

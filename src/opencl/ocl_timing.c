@@ -4,6 +4,7 @@
 #include "opencl/ocl_plan_steps.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 static clef_status need_profiling_queue(struct ocl_context *ocl)
 {
@@ -29,17 +30,41 @@ static clef_status event_seconds(cl_event event, const char *name, double *secon
     return CLEF_OK;
 }
 
-// Enqueues all steps before it waits for the first, so that the device does not idle between.
-static clef_status enqueue_with_events(struct ocl_plan *plan, cl_event *events)
+// A step of several commands, as CLBlast's, tells the event of its last alone; so it is timed by
+// the host, with nothing else under way.
+static clef_status time_custom_step(struct ocl_context *ocl, const struct ocl_step *step,
+                                    double *seconds)
 {
-    for (int i = 0; i < plan->step_count; i++)
-        CLEF_TRY(ocl_step_enqueue(plan->ocl, &plan->steps[i], &events[i]));
+    struct timespec begin, end;
+    OCL_TRY(clFinish, (ocl->queue), "before %s", step->name);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    CLEF_TRY(ocl_step_enqueue(ocl, step, NULL));
+    OCL_TRY(clFinish, (ocl->queue), "after %s", step->name);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    *seconds += (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    return CLEF_OK;
+}
+
+// Enqueues all kernels before it waits for the first, so that the device does not idle between.
+static clef_status enqueue_steps(struct ocl_plan *plan, const struct clef_run_values *values,
+                                 cl_event *events, double *seconds)
+{
+    CLEF_TRY(ocl_plan_before_steps(plan, values));
+    for (int i = 0; i < plan->step_count; i++) {
+        const struct ocl_step *step = &plan->steps[i];
+        if (step->enqueue)
+            CLEF_TRY(time_custom_step(plan->ocl, step, seconds));
+        else
+            CLEF_TRY(ocl_step_enqueue(plan->ocl, step, &events[i]));
+    }
+    CLEF_TRY(ocl_plan_after_steps(plan));
     return ocl_flush(plan->ocl);
 }
 
-static clef_status time_steps(struct ocl_plan *plan, cl_event *events, double *seconds)
+static clef_status time_steps(struct ocl_plan *plan, const struct clef_run_values *values,
+                              cl_event *events, double *seconds)
 {
-    clef_status status = enqueue_with_events(plan, events);
+    clef_status status = enqueue_steps(plan, values, events, seconds);
     for (int i = 0; i < plan->step_count; i++) {
         if (!events[i])
             continue;
@@ -57,15 +82,13 @@ clef_status ocl_run_timed(void *context, struct clef_plan *base,
     struct ocl_plan *plan = (struct ocl_plan *)base;
     *seconds = 0;
     CLEF_TRY(need_profiling_queue(ocl));
-    if (plan->before)
-        CLEF_TRY(plan->before(plan, plan->before_state, values));
     OCL_TRY(clFinish, (ocl->queue), "before a measurement");
-    cl_event *events = calloc((size_t)plan->step_count + 1, sizeof *events);
+    cl_event *events = calloc((size_t)plan->step_count + 1, sizeof(cl_event));
     if (!events)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for %d events", plan->step_count);
     cl_command_queue queue = ocl->queue;
     ocl->queue = ocl->profiling_queue;
-    clef_status status = time_steps(plan, events, seconds);
+    clef_status status = time_steps(plan, values, events, seconds);
     cl_int code = ocl_api.clFinish(ocl->queue);
     ocl->queue = queue;
     free(events);
