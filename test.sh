@@ -117,7 +117,7 @@ address_sanitizer() {
     local strict=strict_string_checks=1:detect_stack_use_after_return=1
     ASAN_OPTIONS=detect_leaks=1:halt_on_error=1:$strict \
         UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-        run "address and undefined-behaviour sanitizers" asan
+        run "address and undefined-behaviour sanitizers" asan -LE gpu_compile
 }
 
 thread_sanitizer() {
@@ -147,6 +147,14 @@ foreign_processor() {
     run "aarch64 under qemu-user (op tests)" aarch64 -L ops
 }
 
+gpu_compilers() {
+    if ! scripts/install-dependencies.sh gpu; then
+        skip "compile matrix of GPUs: its compilers cannot be installed here"
+        return
+    fi
+    run "compile matrix of GPUs" release -L gpu_compile
+}
+
 style() {
     echo "== style"
     if ! scripts/install-dependencies.sh style; then
@@ -171,9 +179,10 @@ else
     note FAIL "sums of data/mnist"
 fi
 if build release; then
-    run "release" release
+    run "release" release -LE gpu_compile
 fi
 if [ "$fast" = no ]; then
+    gpu_compilers
     address_sanitizer
     thread_sanitizer
     foreign_processor

@@ -7,9 +7,15 @@
 #   test   what the tests need besides
 #   style  what checks the form of the sources
 #   cross  the compiler, libraries and emulator for aarch64 (on Debian for amd64)
+#   gpu    offline compilers for graphics processors; NVIDIA's come from PyPI, into build/gpu-tools
 set -euo pipefail
 
 readonly cmake_minimum=3.22
+
+# NVIDIA's assembler and disassembler; of another version they may count registers differently.
+gpu_tools=$(cd "$(dirname "$0")/.." && pwd)/build/gpu-tools
+gpu_wheels=(nvidia-cuda-nvcc==13.2.78 nvidia-cuda-nvdisasm==13.2.78)
+readonly gpu_tools gpu_wheels
 
 fail() {
     echo "install-dependencies: $*" >&2
@@ -22,6 +28,7 @@ has_command() { command -v "$1" >/dev/null 2>&1; }
 has_library() { has_command pkg-config && pkg-config --exists "$1"; }
 has_foreign() { [ -e "/usr/lib/aarch64-linux-gnu/pkgconfig/$1.pc" ]; }
 has_file() { [ -e "$1" ]; }
+has_module() { has_command python3 && python3 -c "import $1" 2>/dev/null; }
 
 rows() {
     case $1 in
@@ -48,7 +55,13 @@ rows() {
         echo has_foreign zlib zlib1g-dev:arm64
         echo has_foreign jansson libjansson-dev:arm64
         ;;
-    *) fail "unknown group \"$1\"; the groups are build, test, style and cross" ;;
+    gpu)
+        echo has_command clang-15 clang-15
+        echo has_file /usr/lib/clc/amdgcn--amdhsa.bc libclc-15
+        echo has_command ocloc intel-opencl-icd
+        echo has_module pip python3-pip
+        ;;
+    *) fail "unknown group \"$1\"; the groups are build, test, style, cross and gpu" ;;
     esac
 }
 
@@ -84,6 +97,13 @@ if [ ${#packages[@]} -gt 0 ]; then
     as_root apt-get -qq update || fail "apt-get could not update the lists of packages"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
         "${packages[@]}" >/dev/null || fail "apt-get could not install: ${packages[*]}"
+fi
+
+if [[ " $* " == *' gpu '* ]] && [ ! -x "$gpu_tools/nvidia/cu13/bin/nvdisasm" ]; then
+    echo "Installing in $gpu_tools: ${gpu_wheels[*]}"
+    python3 -m pip install --quiet --root-user-action ignore --disable-pip-version-check \
+        --no-deps --upgrade --target "$gpu_tools" "${gpu_wheels[@]}" ||
+        fail "pip could not install: ${gpu_wheels[*]}"
 fi
 
 if has_command cmake; then

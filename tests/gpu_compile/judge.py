@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiles what a plan builds and says whether it is good enough."""
+import dataclasses
+import math
+import tempfile
+
+from compilers import CompileError, Kernel, TARGETS
+
+# Sources whose kernels are products of matrices in some form: their inner loops are shown.
+PRODUCTS = ("conv2d", "dense", "gemm")
+
+
+@dataclasses.dataclass
+class Verdict:
+    """A kernel of a build on one target."""
+    source: str
+    label: str               # The options of the build.
+    name: str
+    group: tuple
+    kernel: Kernel = None
+    local_bytes: int = 0     # Of a group, parameters included.
+    occupancy: float = 0.0
+    faults: list = dataclasses.field(default_factory=list)
+
+    def key(self):
+        return self.source, self.name, self.label
+
+
+def find_faults(compiler, kernel, verdict):
+    if kernel.spilled_bytes:
+        yield f"spills {kernel.spilled_bytes} bytes"
+    if kernel.scratch_bytes:
+        yield f"needs {kernel.scratch_bytes} bytes of scratch memory"
+    if verdict.local_bytes > compiler.local_bytes:
+        yield f"needs {verdict.local_bytes} bytes of local memory"
+    if not verdict.occupancy:
+        yield f"cannot run in groups of {math.prod(verdict.group)}"
+
+
+def judge(target, source, label, path, options, groups, local):
+    """The verdicts on the kernels that `groups` names, or on all if it is None."""
+    compiler = TARGETS[target][1]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            kernels = compiler.compile(path, options, folder)
+    except CompileError as error:
+        return [Verdict(source, label, name, group, faults=[f"does not compile: {error}"])
+                for name, group in (groups or {"-": (1, 1, 1)}).items()]
+    verdicts = []
+    for name in sorted(groups if groups is not None else kernels):
+        verdict = Verdict(source, label, name, groups[name] if groups else (64, 1, 1))
+        verdicts.append(verdict)
+        kernel = verdict.kernel = kernels.get(name)
+        if not kernel:
+            verdict.faults = ["is launched but not in the source"]
+            continue
+        verdict.local_bytes = kernel.local_bytes + (local or {}).get(name, 0)
+        verdict.occupancy = compiler.occupancy(kernel, math.prod(verdict.group),
+                                               verdict.local_bytes)
+        verdict.faults = list(find_faults(compiler, kernel, verdict))
+    return verdicts
+
+
+def is_product(verdict):
+    return verdict.source.startswith(PRODUCTS) and verdict.kernel.loop.fma >= 16

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of docs/gpu.md: one for each vendor, a row for each kernel, a column for each target."""
+import os
+import re
+
+from compilers import ROOT, VENDORS
+from judge import is_product
+
+PAGE = os.path.join(ROOT, "docs", "gpu.md")
+BEGIN = "<!-- Written by tests/gpu_compile/run --update: begin -->"
+END = "<!-- end -->"
+ABSENT = "–"
+FAULT = "**"
+
+
+def cell(verdict, vendor):
+    if verdict is None:
+        return ABSENT
+    if verdict.faults:
+        return f"{FAULT}{'; '.join(fault.splitlines()[0] for fault in verdict.faults)}{FAULT}"
+    kernel = verdict.kernel
+    first = f"SIMD{kernel.simd}" if vendor == "Intel" else str(kernel.registers)
+    text = f"{first} / {verdict.occupancy:.0%}"
+    if is_product(verdict):
+        text += f" / {'≤ ' if kernel.loop.has_loops else ''}{kernel.loop.share():.0%}"
+    return text
+
+
+def common(values):
+    """The values as a text, once if they agree."""
+    texts = list(dict.fromkeys(map(str, values)))
+    return texts[0] if len(texts) == 1 else " or ".join(texts)
+
+
+def vendor_rows(vendor, verdicts):
+    """`verdicts`: a dictionary of target to its verdicts."""
+    targets = list(VENDORS[vendor][1])
+    found = {target: {verdict.key(): verdict for verdict in verdicts.get(target, [])}
+             for target in targets}
+    yield f"| kernel | options | group | local | {' | '.join(targets)} |"
+    yield "|---" * (4 + len(targets)) + "|"
+    for key in sorted({key for target in targets for key in found[target]}):
+        row = [found[target].get(key) for target in targets]
+        some = [verdict for verdict in row if verdict]
+        group = common("×".join(str(n) for n in verdict.group if n > 1) or "1" for verdict in some)
+        local = common(verdict.local_bytes for verdict in some)
+        cells = [cell(verdict, vendor) for verdict in row]
+        yield (f"| {key[0]}: {key[1]} | {key[2] or 'none'} | {group} | {local} | "
+               f"{' | '.join(cells)} |")
+
+
+def section(verdicts):
+    lines = []
+    for vendor in VENDORS:
+        lines += [f"### {vendor}", "", *vendor_rows(vendor, verdicts), ""]
+    return "\n".join(lines)
+
+
+def read_section():
+    with open(PAGE, encoding="utf-8") as file:
+        text = file.read()
+    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    return text[:begin], text[begin:end].strip("\n"), text[end:]
+
+
+def write_section(verdicts):
+    before, _, after = read_section()
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write(f"{before}\n\n{section(verdicts)}\n{after}")
+
+
+def facts(text):
+    """What of a section must not be out of date: which kernels there are, in which configurations,
+    and whether they are good on each target. Figures may change with a compiler."""
+    rows = set()
+    for line in text.splitlines():
+        cells = [part.strip() for part in line.strip("|").split("|")]
+        if not line.startswith("|") or len(cells) < 5 or set(cells[0]) <= {"-"}:
+            continue
+        states = ["fault" if FAULT in part else "absent" if part == ABSENT else "good"
+                  for part in cells[4:]]
+        rows.add(" | ".join([*cells[:2], *(states if cells[0] != "kernel" else cells[4:])]))
+    return rows
+
+
+def differences(verdicts):
+    """Lines that say where the page differs from the facts."""
+    committed, now = facts(read_section()[1]), facts(section(verdicts))
+    return [f"- {row}" for row in sorted(committed - now)] + \
+           [f"+ {row}" for row in sorted(now - committed)]
