@@ -100,10 +100,12 @@ static clef_status backend_open(int index, const struct clef_device_options *opt
     if (!ocl)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to open device \"%s\"", info->name);
     ocl->options = *options;
-    clef_status status = ocl_find(index, &ocl->platform, &ocl->device);
-    if (status == CLEF_OK && info->unusable[0])
-        status = clef_fail(CLEF_UNSUPPORTED, "device \"%s\" cannot be used: %s", info->name,
-                           info->unusable);
+    clef_status status = CLEF_OK;
+    if (info->unusable[0]) // A row without a type is no device at all.
+        status = clef_fail(info->type[0] ? CLEF_UNSUPPORTED : CLEF_NOT_FOUND,
+                           "device \"%s\" cannot be used: %s", info->selector, info->unusable);
+    if (status == CLEF_OK)
+        status = ocl_find(index, &ocl->platform, &ocl->device);
     if (status == CLEF_OK)
         status = ocl_read_caps(ocl->device, &ocl->caps);
     if (status == CLEF_OK)

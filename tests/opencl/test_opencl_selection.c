@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `clef devices` lists and what --device takes, with drivers that are missing, broken, old and
+// many. Each case runs the program, since a loader reads its environment once.
+#include "support/program.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+static int forget_environment(void **state)
+{
+    (void)state;
+    const char *const names[] = {"CLEF_DEVICE", "CLEF_OPENCL_LIBRARY", "CLEF_FAKE_OPENCL",
+                                 "CLEF_VERBOSE"};
+    for (int i = 0; i < 4; i++)
+        unsetenv(names[i]);
+    return 0;
+}
+
+static int restore_drivers(void **state)
+{
+    const char *vendors = *state;
+    if (vendors)
+        setenv("OCL_ICD_VENDORS", vendors, 1);
+    else
+        unsetenv("OCL_ICD_VENDORS");
+    return forget_environment(state);
+}
+
+static void pretend(const char *what)
+{
+    setenv("CLEF_OPENCL_LIBRARY", CLEF_FAKE_LOADER, 1);
+    setenv("CLEF_FAKE_OPENCL", what, 1);
+}
+
+// The rows of the backend "opencl" in `clef devices --json`; release with json_decref.
+static json_t *list_opencl(void)
+{
+    struct program_result result = RUN_CLEF("devices", "--json");
+    check_exit(&result, 0);
+    assert_string_equal("", result.err);
+    json_t *report = json_loads(result.out, 0, NULL), *rows = json_array(), *row;
+    size_t i;
+    json_array_foreach(json_object_get(report, "devices"), i, row)
+    {
+        if (strcmp(json_string_value(json_object_get(row, "backend")), "opencl") == 0)
+            json_array_append(rows, row);
+    }
+    json_decref(report);
+    program_release(&result);
+    return rows;
+}
+
+static const char *text_of(const json_t *rows, size_t row, const char *key)
+{
+    const char *text = json_string_value(json_object_get(json_array_get(rows, row), key));
+    return text ? text : "";
+}
+
+// Where OpenCL has no device: the list has one row with the reason and the package, a selector of
+// OpenCL fails with it, and auto is the processor and says so.
+static void check_absence(const char *reason, const char *package)
+{
+    json_t *rows = list_opencl();
+    assert_int_equal(1, json_array_size(rows));
+    assert_true(json_is_false(json_object_get(json_array_get(rows, 0), "usable")));
+    check_contains(text_of(rows, 0, "reason"), reason);
+    check_contains(text_of(rows, 0, "reason"), package);
+    json_decref(rows);
+    struct program_result result = RUN_CLEF("devices");
+    check_exit(&result, 0);
+    check_contains(result.out, reason);
+    program_release(&result);
+    result = RUN_CLEF("info", "--device", "opencl");
+    assert_int_not_equal(0, result.exit_code);
+    check_one_line(&result, reason);
+    check_contains(result.err, package);
+    program_release(&result);
+    result = RUN_CLEF("bench", "train", "--quick", "--steps", "1", "--batch-size", "1",
+                      "--image-size", "8", "--device", "auto");
+    check_exit(&result, 0);
+    check_contains(result.out, ": cpu, ");
+    check_contains(result.out, "auto took cpu, since opencl");
+    check_contains(result.out, package);
+    program_release(&result);
+}
+
+static void test_no_loader(void **state)
+{
+    (void)state;
+    setenv("CLEF_OPENCL_LIBRARY", "/nonexistent/libOpenCL.so.1", 1);
+    check_absence("cannot open /nonexistent/libOpenCL.so.1", "ocl-icd-libopencl1");
+}
+
+static void test_no_driver(void **state)
+{
+    (void)state;
+    setenv("OCL_ICD_VENDORS", "/nonexistent", 1);
+    check_absence("no OpenCL driver is installed (CL_PLATFORM_NOT_FOUND_KHR, -1001)",
+                  "pocl-opencl-icd");
+}
+
+static void test_no_platform(void **state)
+{
+    (void)state;
+    pretend("no-platform");
+    check_absence("no OpenCL driver is installed", "rocm-opencl-runtime");
+}
+
+static void test_broken_loader(void **state)
+{
+    (void)state;
+    pretend("broken");
+    check_absence("clGetPlatformIDs: CL_OUT_OF_HOST_MEMORY (-6)", "ocl-icd-libopencl1");
+}
+
+static void test_driver_without_device(void **state)
+{
+    (void)state;
+    pretend("no-device");
+    check_absence("the OpenCL driver \"AMD Accelerated Parallel Processing\" finds no device "
+                  "(CL_DEVICE_NOT_FOUND, -1)",
+                  "rocm-opencl-runtime");
+}
+
+static void test_driver_that_fails(void **state)
+{
+    (void)state;
+    pretend("failing");
+    check_absence("fails to list its devices (clGetDeviceIDs: CL_OUT_OF_RESOURCES, -5)",
+                  "rocm-opencl-runtime");
+}
+
+static void test_list_of_many(void **state)
+{
+    static const struct {
+        const char *selector, *name, *type, *reason;
+    } expected[] = {
+        {"opencl:0", "Radeon RX 6800", "gpu", ""},
+        {"opencl:1", "Radeon RX 7900", "gpu", "no compiler"},
+        {"opencl:2", "Radeon HD 5450", "gpu", "older than OpenCL 1.2"},
+        {"opencl:3", "Radeon Pro", "gpu", "not available"},
+        {"opencl:4", "Some accelerator", "accelerator", ""},
+    };
+    (void)state;
+    pretend("devices");
+    json_t *rows = list_opencl();
+    assert_int_equal(5, json_array_size(rows));
+    for (size_t i = 0; i < 5; i++) {
+        const json_t *row = json_array_get(rows, i), *place = json_object_get(row, "platform");
+        assert_string_equal(expected[i].selector, text_of(rows, i, "selector"));
+        assert_string_equal(expected[i].name, text_of(rows, i, "name"));
+        assert_string_equal(expected[i].type, text_of(rows, i, "type"));
+        assert_int_equal(*expected[i].reason == '\0', json_is_true(json_object_get(row, "usable")));
+        check_contains(text_of(rows, i, "reason"), expected[i].reason);
+        assert_int_equal(i == 4, json_integer_value(json_object_get(place, "platform")));
+        assert_int_equal(i % 4, json_integer_value(json_object_get(place, "device")));
+        assert_string_equal("3590.0", text_of(rows, i, "driver"));
+        assert_string_equal("Advanced Micro Devices, Inc.", text_of(rows, i, "vendor"));
+        assert_true(json_is_true(json_object_get(row, "fp16")));
+        assert_true(json_is_false(json_object_get(row, "fp64")));
+    }
+    assert_string_equal("OpenCL 2.0", text_of(rows, 0, "version"));
+    json_decref(rows);
+}
+
+// Nothing that was asked for by name is replaced, not even what cannot be used.
+static void test_selectors_of_many(void **state)
+{
+    static const struct {
+        const char *selector, *words;
+    } cases[] = {
+        {"opencl:radeon", "fits 4 devices: opencl:0 (Radeon RX 6800), opencl:1 (Radeon RX 7900), "
+                          "opencl:2 (Radeon HD 5450), opencl:3 (Radeon Pro)"},
+        {"opencl:rx 7900", "\"opencl:1\" cannot be used: its driver has no compiler"},
+        {"opencl:1", "\"opencl:1\" cannot be used: its driver has no compiler"},
+        {"opencl:0:2", "\"opencl:2\" cannot be used: it is older than OpenCL 1.2"},
+        {"opencl:5", "opencl has 5 devices"},
+        {"opencl:1:1", "opencl has no device 1 of a platform 1"},
+        {"opencl:geforce", "no name of a device of opencl contains \"geforce\""},
+        {"opencl:", "must follow the colon"},
+        {"opencl2", "no backend of this name"},
+    };
+    (void)state;
+    pretend("devices");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct program_result result = RUN_CLEF("info", "--device", cases[i].selector);
+        assert_int_not_equal(0, result.exit_code);
+        check_one_line(&result, cases[i].words);
+        program_release(&result);
+        setenv("CLEF_DEVICE", cases[i].selector, 1);
+        result = RUN_CLEF("info");
+        assert_int_not_equal(0, result.exit_code);
+        check_one_line(&result, cases[i].words);
+        unsetenv("CLEF_DEVICE");
+        program_release(&result);
+    }
+}
+
+// A device that is really there, by each of its names.
+static void test_real_devices(void **state)
+{
+    (void)state;
+    json_t *rows = list_opencl();
+    assert_true(json_array_size(rows) >= 1);
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i), *place = json_object_get(row, "platform");
+        if (!json_is_true(json_object_get(row, "usable")))
+            fail_msg("%s: %s", text_of(rows, i, "selector"), text_of(rows, i, "reason"));
+        char by_place[64];
+        snprintf(by_place, sizeof by_place, "opencl:%d:%d",
+                 (int)json_integer_value(json_object_get(place, "platform")),
+                 (int)json_integer_value(json_object_get(place, "device")));
+        const char *const selectors[] = {by_place, text_of(rows, i, "selector")};
+        for (int k = 0; k < 2; k++) {
+            struct program_result result = RUN_CLEF("info", "--device", selectors[k]);
+            check_exit(&result, 0);
+            program_release(&result);
+        }
+    }
+    json_decref(rows);
+}
+
+int main(void)
+{
+    char *vendors = getenv("OCL_ICD_VENDORS");
+    vendors = vendors ? strdup(vendors) : NULL;
+#define TEST(name)                                             \
+    {                                                          \
+#name, name, restore_drivers, restore_drivers, vendors \
+    }
+    const struct CMUnitTest tests[] = {
+        TEST(test_no_loader),
+        TEST(test_no_driver),
+        TEST(test_no_platform),
+        TEST(test_broken_loader),
+        TEST(test_driver_without_device),
+        TEST(test_driver_that_fails),
+        TEST(test_list_of_many),
+        TEST(test_selectors_of_many),
+        TEST(test_real_devices),
+    };
+    int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    free(vendors);
+    return failures;
+}
