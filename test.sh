@@ -23,6 +23,7 @@ readonly fast jobs
 
 # What is set from outside would choose another device or instruction set than the stage says.
 unset CLEF_DEVICE CLEF_CPU CLEF_TEST_DEVICE CLEF_TEST_SEED CLEF_TEST_CASE
+unset CLEF_OPENCL_LIBRARY CLEF_OPENCL_TRANSFERS CLEF_KERNEL_CACHE CLEF_VERBOSE
 
 summary=()
 failures=0

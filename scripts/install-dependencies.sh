@@ -28,6 +28,7 @@ has_command() { command -v "$1" >/dev/null 2>&1; }
 has_library() { has_command pkg-config && pkg-config --exists "$1"; }
 has_foreign() { [ -e "/usr/lib/aarch64-linux-gnu/pkgconfig/$1.pc" ]; }
 has_file() { [ -e "$1" ]; }
+has_header() { has_command gcc && echo "#include <$1>" | gcc -E - >/dev/null 2>&1; }
 has_module() { has_command python3 && python3 -c "import $1" 2>/dev/null; }
 
 rows() {
@@ -39,9 +40,12 @@ rows() {
         echo has_command pkg-config pkg-config
         echo has_library zlib zlib1g-dev
         echo has_library jansson libjansson-dev
+        echo has_header CL/cl.h opencl-c-headers
+        echo has_header clblast_c.h libclblast-dev
         ;;
     test)
         echo has_library cmocka libcmocka-dev
+        echo has_file /etc/OpenCL/vendors/pocl.icd pocl-opencl-icd
         ;;
     style)
         echo has_command clang-format clang-format
