@@ -88,7 +88,8 @@ class Nvidia:
     def compile(self, source, options, folder):
         ptx, cubin = f"{folder}/a.ptx", f"{folder}/a.cubin"
         call([*CLANG, "-target", "nvptx64-nvidia-nvcl", f"-march={min(self.target, 'sm_80')}",
-              "-Xclang", "-mlink-builtin-bitcode", "-Xclang", self.library, *options, "-o", ptx, source])
+              "-Xclang", "-mlink-builtin-bitcode", "-Xclang", self.library, *options, "-o", ptx,
+              source])
         text = "\n".join(lines_of(ptx)).replace(", texmode_independent", "")
         with open(ptx, "w", encoding="utf-8") as file:
             file.write(text)

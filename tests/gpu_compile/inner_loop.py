@@ -4,7 +4,7 @@ import dataclasses
 
 
 class Code:
-    """The instructions of one kernel: (opcode, labels that it may jump to), and where labels are."""
+    """The instructions of a kernel: (opcode, labels that it may jump to), and where labels are."""
 
     def __init__(self):
         self.instructions = []
@@ -39,7 +39,7 @@ class Loop:
 
 
 def inner_loop(code, is_fma):
-    """The loop with the most multiply-adds outside of the loops inside it, the shortest of these."""
+    """The loop with the most multiply-adds outside of loops inside it, the shortest of these."""
     loops = find_loops(code)
     best = Loop()
     for first, last in loops:

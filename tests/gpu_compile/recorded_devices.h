@@ -30,20 +30,21 @@ struct recorded_device {
     unsigned local_kib, memory_gib;
     unsigned alignment_bits;
     bool host_memory, fp64;
+    unsigned smallest_subgroup; // Of Intel's, which are powers of two up to 32; 0 on others.
 };
 
 static const struct recorded_device recorded_devices[] = {
-    {"sm_75", 0, 40, 1024, 1024, 64, 48, 16, 4096, false, true},    // T4
-    {"sm_80", 0, 108, 1024, 1024, 64, 48, 40, 4096, false, true},   // A100
-    {"sm_90", 0, 132, 1024, 1024, 64, 48, 80, 4096, false, true},   // H100
-    {"gfx900", 1, 64, 256, 1024, 1024, 64, 8, 2048, false, true},   // Radeon RX Vega 64
-    {"gfx90a", 1, 104, 256, 1024, 1024, 64, 64, 2048, false, true}, // Instinct MI210
-    {"gfx1030", 1, 40, 256, 1024, 1024, 64, 16, 2048, false, true}, // Radeon RX 6900 XT
-    {"gfx1100", 1, 48, 256, 1024, 1024, 64, 24, 2048, false, true}, // Radeon RX 7900 XTX
-    {"skl", 2, 24, 256, 256, 256, 64, 12, 1024, true, true},        // HD Graphics 530
-    {"tgllp", 2, 96, 512, 512, 512, 64, 12, 1024, true, false},     // Iris Xe
-    {"dg2", 2, 512, 1024, 1024, 1024, 64, 15, 1024, false, false},  // Arc A770
-    {"pvc", 2, 448, 1024, 1024, 1024, 128, 48, 1024, false, true},  // Data Center GPU Max 1100
+    {"sm_75", 0, 40, 1024, 1024, 64, 48, 16, 4096, false, true, 0},    // T4
+    {"sm_80", 0, 108, 1024, 1024, 64, 48, 40, 4096, false, true, 0},   // A100
+    {"sm_90", 0, 132, 1024, 1024, 64, 48, 80, 4096, false, true, 0},   // H100
+    {"gfx900", 1, 64, 256, 1024, 1024, 64, 8, 2048, false, true, 0},   // Radeon RX Vega 64
+    {"gfx90a", 1, 104, 256, 1024, 1024, 64, 64, 2048, false, true, 0}, // Instinct MI210
+    {"gfx1030", 1, 40, 256, 1024, 1024, 64, 16, 2048, false, true, 0}, // Radeon RX 6900 XT
+    {"gfx1100", 1, 48, 256, 1024, 1024, 64, 24, 2048, false, true, 0}, // Radeon RX 7900 XTX
+    {"skl", 2, 24, 256, 256, 256, 64, 12, 1024, true, true, 8},        // HD Graphics 530
+    {"tgllp", 2, 96, 512, 512, 512, 64, 12, 1024, true, false, 8},     // Iris Xe
+    {"dg2", 2, 512, 1024, 1024, 1024, 64, 15, 1024, false, false, 8},  // Arc A770
+    {"pvc", 2, 448, 1024, 1024, 1024, 128, 48, 1024, false, true, 16}, // Data Center GPU Max 1100
 };
 
 #endif

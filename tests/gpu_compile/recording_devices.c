@@ -7,6 +7,9 @@
 #define DEVICES (sizeof recorded_devices / sizeof recorded_devices[0])
 #define PLATFORMS (sizeof recorded_platforms / sizeof recorded_platforms[0])
 
+// Of the extension cl_intel_required_subgroup_size: an array of size_t.
+#define DEVICE_SUB_GROUP_SIZES_INTEL 0x4108
+
 // A platform or device is known by its place in these.
 struct _cl_platform_id {
     char unused;
@@ -86,6 +89,16 @@ static cl_int give_device_text(const struct recorded_device *d, cl_device_info w
     }
 }
 
+static cl_int give_subgroup_sizes(const struct recorded_device *d, size_t size, void *result,
+                                  size_t *needed)
+{
+    static const size_t sizes[] = {8, 16, 32};
+    const size_t skipped = d->smallest_subgroup == 16;
+    return d->smallest_subgroup ? give(sizes + skipped, sizeof sizes - skipped * sizeof sizes[0],
+                                       size, result, needed)
+                                : CL_INVALID_VALUE;
+}
+
 EXPORT cl_int clGetDeviceInfo(cl_device_id device, cl_device_info what, size_t size, void *result,
                               size_t *needed)
 {
@@ -130,6 +143,8 @@ EXPORT cl_int clGetDeviceInfo(cl_device_id device, cl_device_info what, size_t s
     case CL_DEVICE_AVAILABLE:
     case CL_DEVICE_COMPILER_AVAILABLE:
         return GIVE(cl_bool, CL_TRUE);
+    case DEVICE_SUB_GROUP_SIZES_INTEL:
+        return give_subgroup_sizes(d, size, result, needed);
     default:
         return give_device_text(d, what, size, result, needed);
     }

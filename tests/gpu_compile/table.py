@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of docs/gpu.md: one for each vendor, a row for each kernel, a column for each target."""
+"""The tables of docs/gpu.md: one a vendor, with a row a kernel and a column a target."""
 import os
 import re
 
