@@ -51,17 +51,27 @@ static void print_notice(void *user, enum clef_notice kind, const char *message)
     }
 }
 
-int cli_open_device(const char *command, const char *selector,
-                    const struct clef_device_options *options, struct clef_device **device)
+struct clef_device_options cli_device_options(const char *command,
+                                              const struct clef_device_options *options)
 {
     struct clef_device_options all = *options;
     all.notice = print_notice;
     all.notice_user = (void *)(uintptr_t)command; // Read only.
-    clef_status status = clef_device_open(selector, &all, device);
-    if (status == CLEF_OK)
-        return EXIT_SUCCESS;
+    return all;
+}
+
+int cli_device_error(const char *command, clef_status status)
+{
     cli_library_error(command);
     return status == CLEF_NOT_FOUND || status == CLEF_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+int cli_open_device(const char *command, const char *selector,
+                    const struct clef_device_options *options, struct clef_device **device)
+{
+    const struct clef_device_options all = cli_device_options(command, options);
+    clef_status status = clef_device_open(selector, &all, device);
+    return status == CLEF_OK ? EXIT_SUCCESS : cli_device_error(command, status);
 }
 
 void cli_print_device(const char *label, const struct clef_device *device)

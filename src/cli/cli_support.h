@@ -23,6 +23,12 @@ int cli_library_error(const char *command);
 int cli_open_device(const char *command, const char *selector,
                     const struct clef_device_options *options, struct clef_device **device);
 
+// What cli_open_device does with the options, and with a failure, for those who open a device
+// otherwise.
+struct clef_device_options cli_device_options(const char *command,
+                                              const struct clef_device_options *options);
+int cli_device_error(const char *command, clef_status status);
+
 // Prints "LABEL: BACKEND, NAME (DRIVER)", and below it why "auto" took the device.
 void cli_print_device(const char *label, const struct clef_device *device);
 

@@ -9,6 +9,7 @@
     X(train, "train a residual network on a data set of images")             \
     X(eval, "measure a saved model on the test set")                         \
     X(devices, "list the devices that can compute")                          \
+    X(check, "check a device and its driver")                                \
     X(info, "show a network's layers, parameters and memory")                \
     X(bench, "measure the speed of training steps and of single operations") \
     X(replay, "compare a training trajectory with one recorded by another framework")
