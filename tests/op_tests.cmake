@@ -27,4 +27,11 @@ if(CLEF_OPENCL)
     set_tests_properties(ops_opencl_${op} PROPERTIES LABELS "ops;opencl" SKIP_RETURN_CODE 77
       TIMEOUT ${CLEF_TEST_TIMEOUT} ENVIRONMENT CLEF_TEST_DEVICE=opencl)
   endforeach()
+  # Convolution and dense layers by CLBlast as well.
+  foreach(op conv2d_forward conv2d_backward_data conv2d_backward_weights
+      dense_forward dense_backward_data dense_backward_weights)
+    add_test(NAME ops_clblast_${op} COMMAND test_ops ${op})
+    set_tests_properties(ops_clblast_${op} PROPERTIES LABELS "ops;opencl" SKIP_RETURN_CODE 77
+      TIMEOUT ${CLEF_TEST_TIMEOUT} ENVIRONMENT "CLEF_TEST_DEVICE=opencl;CLEF_CONV=clblast")
+  endforeach()
 endif()

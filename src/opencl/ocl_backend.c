@@ -2,6 +2,7 @@
 // The OpenCL backend: one context and one queue for each open device.
 #include "opencl/ocl_buffer.h"
 #include "opencl/ocl_cache.h"
+#include "opencl/ocl_clblast.h"
 #include "opencl/ocl_device.h"
 #include "opencl/ocl_peak.h"
 #include "opencl/ocl_plan.h"
@@ -61,6 +62,7 @@ clef_status ocl_enqueued(struct ocl_context *ocl)
 static void backend_close(void *context)
 {
     struct ocl_context *ocl = context;
+    ocl_clblast_close(ocl);
     ocl->unsettled = false;
     ocl_programs_save(ocl);
     if (ocl->compiled + ocl->loaded > 0)

@@ -59,6 +59,7 @@ struct ocl_context {
     struct ocl_cache *cache;      // NULL without one, see ocl_cache.h.
     int unsaved;                  // Programs that the cache has not got yet.
     bool unsettled;               // A kernel was made since the last wait.
+    bool uses_clblast;            // See ocl_clblast.h.
     struct clef_device_options options;
     const char *preferred; // The alternative that plans are to use, NULL for the best.
     int unflushed; // Commands enqueued since the last flush.

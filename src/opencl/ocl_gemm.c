@@ -1,67 +1,186 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products by CLBlast, as steps of a plan.
+//
+// CLBlast has two kernels. The direct one reads any matrix. The fast one wants each matrix at the
+// start of its buffer, in one of the two orders, and of a size that its tiles divide; it copies
+// those that are not so into memory of its own. Three things spare copies: a buffer object that
+// begins where the matrix does, memory for the rest that the plan has asked for, and the choice
+// between C = A B and C^T = B^T A^T, which are the same to a library that knows both orders.
+#include "opencl/ocl_clblast.h"
 #include "opencl/ocl_plan_steps.h"
 
 #include <stdlib.h>
 
-struct gemm {
-    size_t m, n, k;
-    cl_mem a, b, c;
-    size_t a_at, b_at, c_at, a_ld, b_ld, c_ld;
-    CLBlastTranspose a_transpose, b_transpose;
-    float beta;
+// A matrix as CLBlast takes it.
+struct operand {
+    cl_mem memory;
+    size_t at, ld;
+    CLBlastTranspose transpose;
 };
 
-static clef_status enqueue_gemm(struct ocl_context *ocl, void *state, cl_event *event)
+// One call, for either form.
+struct call {
+    CLBlastLayout layout;
+    size_t m, n, k;
+    struct operand a, b, c;
+};
+
+struct gemm {
+    struct call call;
+    float beta;
+    cl_mem temp;
+    cl_mem parts[4]; // Of buffers, to release.
+    int part_count;
+};
+
+static struct operand operand_of(const struct ocl_matrix *matrix)
 {
-    const struct gemm *g = state;
-    OCL_TRY(CLBlastSgemm,
-            (CLBlastLayoutRowMajor, g->a_transpose, g->b_transpose, g->m, g->n, g->k, 1.0f, g->a,
-             g->a_at, g->a_ld, g->b, g->b_at, g->b_ld, g->beta, g->c, g->c_at, g->c_ld, &ocl->queue,
-             event),
-            "a product of [%zu, %zu] and [%zu, %zu]", g->m, g->k, g->k, g->n);
+    return (struct operand){.at = matrix->skip,
+                            .ld = matrix->ld,
+                            .transpose =
+                                matrix->transposed ? CLBlastTransposeYes : CLBlastTransposeNo};
+}
+
+// With rows and columns exchanged in all three matrices the operands change places.
+static struct call call_of(const struct ocl_gemm *gemm, bool exchanged)
+{
+    struct operand a = operand_of(&gemm->a), b = operand_of(&gemm->b), c = operand_of(&gemm->c);
+    if (exchanged)
+        return (struct call){CLBlastLayoutColMajor, gemm->n, gemm->m, gemm->k, b, a, c};
+    return (struct call){CLBlastLayoutRowMajor, gemm->m, gemm->n, gemm->k, a, b, c};
+}
+
+// What CLBlast would copy if all matrices began at element `at` of their buffers.
+static clef_status temp_bytes(struct ocl_context *ocl, const struct call *call, size_t at,
+                              size_t *bytes)
+{
+    OCL_TRY(CLBlastSGemmTempBufferSize,
+            (call->layout, call->a.transpose, call->b.transpose, call->m, call->n, call->k, at,
+             call->a.ld, at, call->b.ld, at, call->c.ld, &ocl->queue, bytes),
+            "a product of %zu by %zu by %zu", call->m, call->n, call->k);
     return CLEF_OK;
 }
 
-static CLBlastTranspose transposition(const struct ocl_matrix *matrix)
+// The form that copies less where all matrices have their own buffers, so that the choice does not
+// depend on where they lie.
+static clef_status choose_call(struct ocl_context *ocl, const struct ocl_gemm *gemm,
+                               struct call *call)
 {
-    return matrix->transposed ? CLBlastTransposeYes : CLBlastTransposeNo;
+    struct call plain = call_of(gemm, false), exchanged = call_of(gemm, true);
+    size_t plain_bytes, exchanged_bytes;
+    CLEF_TRY(temp_bytes(ocl, &plain, 0, &plain_bytes));
+    CLEF_TRY(temp_bytes(ocl, &exchanged, 0, &exchanged_bytes));
+    *call = plain_bytes < exchanged_bytes ? plain : exchanged;
+    return CLEF_OK;
 }
 
-static cl_mem memory_of(const struct ocl_matrix *matrix)
+clef_status ocl_gemm_temp(struct ocl_context *ocl, const struct ocl_gemm *gemm, size_t *floats)
 {
-    return ocl_buffer(matrix->tensor->buffer)->memory;
+    struct call call;
+    size_t bytes;
+    CLEF_TRY(ocl_clblast_open(ocl));
+    CLEF_TRY(choose_call(ocl, gemm, &call));
+    CLEF_TRY(temp_bytes(ocl, &call, 1, &bytes));
+    *floats = bytes / sizeof(float);
+    return CLEF_OK;
 }
 
-void ocl_plan_gemm(struct ocl_plan *plan, const struct ocl_gemm *gemm)
+// ---------------------------------------------------------------- a step
+
+static clef_status enqueue_gemm(struct ocl_context *ocl, void *state, cl_event *event)
+{
+    const struct gemm *gemm = state;
+    const struct call *call = &gemm->call;
+    OCL_TRY(CLBlastSgemmWithTempBuffer,
+            (call->layout, call->a.transpose, call->b.transpose, call->m, call->n, call->k, 1.0f,
+             call->a.memory, call->a.at, call->a.ld, call->b.memory, call->b.at, call->b.ld,
+             gemm->beta, call->c.memory, call->c.at, call->c.ld, &ocl->queue, event, gemm->temp),
+            "a product of %zu by %zu by %zu", call->m, call->n, call->k);
+    return CLEF_OK;
+}
+
+static void release_gemm(void *state)
+{
+    struct gemm *gemm = state;
+    for (int i = 0; i < gemm->part_count; i++)
+        ocl_api.clReleaseMemObject(gemm->parts[i]);
+    free(gemm);
+}
+
+// A buffer object for a part of a tensor's buffer; NULL where a device could not begin one.
+static clef_status make_part(const struct ocl_context *ocl, struct gemm *gemm, cl_mem memory,
+                             size_t first, size_t floats, cl_mem *part)
+{
+    cl_buffer_region region = {.origin = first * sizeof(float), .size = floats * sizeof(float)};
+    *part = NULL;
+    if (region.origin % ocl->caps.alignment != 0)
+        return CLEF_OK;
+    cl_int code;
+    *part = ocl_api.clCreateSubBuffer(memory, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
+    if (!*part)
+        return ocl_fail(code, "clCreateSubBuffer", "%zu bytes at %zu for a matrix product",
+                        region.size, region.origin);
+    gemm->parts[gemm->part_count++] = *part;
+    return CLEF_OK;
+}
+
+// `rows` and `columns` as they lie in memory.
+static clef_status bind_operand(const struct ocl_context *ocl, struct gemm *gemm,
+                                const struct ocl_matrix *matrix, size_t rows, size_t columns,
+                                struct operand *operand)
+{
+    cl_mem part, memory = ocl_buffer(matrix->tensor->buffer)->memory;
+    size_t first = matrix->tensor->offset + matrix->skip;
+    CLEF_TRY(make_part(ocl, gemm, memory, first, (rows - 1) * matrix->ld + columns, &part));
+    operand->memory = part ? part : memory;
+    operand->at = part ? 0 : first;
+    return CLEF_OK;
+}
+
+static clef_status bind_stored(const struct ocl_context *ocl, struct gemm *gemm,
+                               const struct ocl_matrix *matrix, size_t rows, size_t columns,
+                               struct operand *operand)
+{
+    return matrix->transposed ? bind_operand(ocl, gemm, matrix, columns, rows, operand)
+                              : bind_operand(ocl, gemm, matrix, rows, columns, operand);
+}
+
+static clef_status bind(struct ocl_context *ocl, const struct ocl_gemm *request, struct gemm *gemm)
+{
+    struct call *call = &gemm->call;
+    CLEF_TRY(choose_call(ocl, request, call));
+    bool exchanged = call->layout == CLBlastLayoutColMajor;
+    struct operand *a = exchanged ? &call->b : &call->a, *b = exchanged ? &call->a : &call->b;
+    CLEF_TRY(bind_stored(ocl, gemm, &request->a, request->m, request->k, a));
+    CLEF_TRY(bind_stored(ocl, gemm, &request->b, request->k, request->n, b));
+    CLEF_TRY(bind_stored(ocl, gemm, &request->c, request->m, request->n, &call->c));
+    size_t bytes;
+    CLEF_TRY(temp_bytes(ocl, call, 1, &bytes));
+    if (bytes == 0 || !request->temp.tensor)
+        return CLEF_OK;
+    const struct ocl_matrix *temp = &request->temp;
+    return make_part(ocl, gemm, ocl_buffer(temp->tensor->buffer)->memory,
+                     temp->tensor->offset + temp->skip, bytes / sizeof(float), &gemm->temp);
+}
+
+void ocl_plan_gemm(struct ocl_plan *plan, const struct ocl_gemm *request)
 {
     if (plan->status != CLEF_OK)
         return;
-    plan->status = ocl_library_open_clblast();
-    struct gemm *state = calloc(1, sizeof *state);
-    if (!state && plan->status == CLEF_OK)
+    struct gemm *gemm = calloc(1, sizeof *gemm);
+    if (!gemm) {
         plan->status = clef_fail(CLEF_OUT_OF_MEMORY, "no memory for a matrix product");
-    if (plan->status != CLEF_OK) {
-        free(state);
         return;
     }
-    *state = (struct gemm){.m = gemm->m,
-                           .n = gemm->n,
-                           .k = gemm->k,
-                           .a = memory_of(&gemm->a),
-                           .b = memory_of(&gemm->b),
-                           .c = memory_of(&gemm->c),
-                           .a_at = gemm->a.tensor->offset + gemm->a.skip,
-                           .b_at = gemm->b.tensor->offset + gemm->b.skip,
-                           .c_at = gemm->c.tensor->offset + gemm->c.skip,
-                           .a_ld = gemm->a.ld,
-                           .b_ld = gemm->b.ld,
-                           .c_ld = gemm->c.ld,
-                           .a_transpose = transposition(&gemm->a),
-                           .b_transpose = transposition(&gemm->b),
-                           .beta = gemm->accumulate ? 1.0f : 0.0f};
-    ocl_plan_uses(plan, gemm->a.tensor);
-    ocl_plan_uses(plan, gemm->b.tensor);
-    ocl_plan_uses(plan, gemm->c.tensor);
-    ocl_plan_custom(plan, "CLBlastSgemm", enqueue_gemm, state, free);
+    gemm->beta = request->accumulate ? 1.0f : 0.0f;
+    plan->status = ocl_clblast_build(plan->ocl);
+    if (plan->status == CLEF_OK)
+        plan->status = bind(plan->ocl, request, gemm);
+    const struct ocl_matrix *matrices[] = {&request->a, &request->b, &request->c, &request->temp};
+    for (int i = 0; i < 4; i++)
+        ocl_plan_uses(plan, matrices[i]->tensor);
+    if (plan->status == CLEF_OK)
+        ocl_plan_custom(plan, "CLBlastSgemm", enqueue_gemm, gemm, release_gemm);
+    else
+        release_gemm(gemm);
 }

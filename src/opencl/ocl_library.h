@@ -9,31 +9,49 @@
 #include <clblast_c.h>
 
 // Every function of the OpenCL API that is called, all of version 1.2.
-#define OCL_FUNCTIONS(X)                                                                      \
-    X(clBuildProgram)                                                                         \
-    X(clCreateBuffer)                                                                         \
-    X(clCreateCommandQueue)                                                                   \
-    X(clCreateContext)                                                                        \
-    X(clCreateKernel)                                                                         \
-    X(clCreateProgramWithBinary)                                                              \
-    X(clCreateProgramWithSource)                                                              \
-    X(clEnqueueBarrierWithWaitList)                                                           \
-    X(clEnqueueFillBuffer)                                                                    \
-    X(clEnqueueMapBuffer)                                                                     \
-    X(clEnqueueMarkerWithWaitList) X(clEnqueueNDRangeKernel) X(clEnqueueReadBuffer)           \
-        X(clEnqueueUnmapMemObject) X(clEnqueueWriteBuffer) X(clFinish) X(clFlush)             \
-            X(clGetDeviceIDs) X(clGetDeviceInfo) X(clGetEventInfo) X(clGetEventProfilingInfo) \
-                X(clGetKernelInfo) X(clGetKernelWorkGroupInfo) X(clGetPlatformIDs)            \
-                    X(clGetPlatformInfo) X(clGetProgramBuildInfo) X(clGetProgramInfo)         \
-                        X(clReleaseCommandQueue) X(clReleaseContext) X(clReleaseEvent)        \
-                            X(clReleaseKernel) X(clReleaseMemObject) X(clReleaseProgram)      \
-                                X(clRetainEvent) X(clSetKernelArg) X(clWaitForEvents)
+#define OCL_FUNCTIONS(X)            \
+    X(clBuildProgram)               \
+    X(clCreateBuffer)               \
+    X(clCreateCommandQueue)         \
+    X(clCreateContext)              \
+    X(clCreateKernel)               \
+    X(clCreateProgramWithBinary)    \
+    X(clCreateProgramWithSource)    \
+    X(clCreateSubBuffer)            \
+    X(clEnqueueBarrierWithWaitList) \
+    X(clEnqueueFillBuffer)          \
+    X(clEnqueueMapBuffer)           \
+    X(clEnqueueMarkerWithWaitList)  \
+    X(clEnqueueNDRangeKernel)       \
+    X(clEnqueueReadBuffer)          \
+    X(clEnqueueUnmapMemObject)      \
+    X(clEnqueueWriteBuffer)         \
+    X(clFinish)                     \
+    X(clFlush)                      \
+    X(clGetDeviceIDs)               \
+    X(clGetDeviceInfo)              \
+    X(clGetEventInfo)               \
+    X(clGetEventProfilingInfo)      \
+    X(clGetKernelInfo)              \
+    X(clGetKernelWorkGroupInfo)     \
+    X(clGetPlatformIDs)             \
+    X(clGetPlatformInfo)            \
+    X(clGetProgramBuildInfo)        \
+    X(clGetProgramInfo)             \
+    X(clReleaseCommandQueue)        \
+    X(clReleaseContext)             \
+    X(clReleaseEvent)               \
+    X(clReleaseKernel)              \
+    X(clReleaseMemObject)           \
+    X(clReleaseProgram)             \
+    X(clRetainEvent)                \
+    X(clSetKernelArg)               \
+    X(clWaitForEvents)
 
 #define OCL_CLBLAST_FUNCTIONS(X)  \
     X(CLBlastClearCache)          \
     X(CLBlastOverrideParameters)  \
     X(CLBlastSgemm)               \
-    X(CLBlastSgemmStridedBatched) \
     X(CLBlastSgemmWithTempBuffer) \
     X(CLBlastSGemmTempBufferSize)
 

@@ -134,8 +134,14 @@ struct ocl_gemm {
     size_t m, n, k;
     struct ocl_matrix a, b, c;
     bool accumulate;
+    // Memory for CLBlast's own copies of the matrices, as much as ocl_gemm_temp says; without a
+    // tensor CLBlast allocates in each run. `ld` is not used.
+    struct ocl_matrix temp;
 };
 void ocl_plan_gemm(struct ocl_plan *plan, const struct ocl_gemm *gemm);
+
+// How many floats `temp` must have, wherever the matrices lie; buffers may be absent.
+clef_status ocl_gemm_temp(struct ocl_context *ocl, const struct ocl_gemm *gemm, size_t *floats);
 
 // Notes that a step of the caller's own uses a tensor; launches and products do so by themselves.
 // NULL is accepted.

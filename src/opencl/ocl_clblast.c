@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "opencl/ocl_clblast.h"
+#include "opencl/ocl_stdout.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+// CLBlast's cache throws if two threads put the same program into it.
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static int users; // Contexts that have a program.
+
+clef_status ocl_clblast_open(struct ocl_context *ocl)
+{
+    (void)ocl;
+    return ocl_library_open_clblast();
+}
+
+// The smallest product makes CLBlast build the program of all.
+static clef_status first_product(struct ocl_context *ocl)
+{
+    const float zeros[3] = {0};
+    cl_int code;
+    cl_mem memory =
+        ocl_api.clCreateBuffer(ocl->context, CL_MEM_READ_WRITE, sizeof zeros, NULL, &code);
+    if (!memory)
+        return ocl_fail(code, "clCreateBuffer", "%zu bytes", sizeof zeros);
+    code = ocl_api.clEnqueueWriteBuffer(ocl->queue, memory, CL_TRUE, 0, sizeof zeros, zeros, 0,
+                                        NULL, NULL);
+    if (code == CL_SUCCESS)
+        code = (cl_int)ocl_api.CLBlastSgemm(CLBlastLayoutRowMajor, CLBlastTransposeNo,
+                                            CLBlastTransposeNo, 1, 1, 1, 1.0f, memory, 0, 1, memory,
+                                            1, 1, 0.0f, memory, 2, 1, &ocl->queue, NULL);
+    if (code == CL_SUCCESS)
+        code = ocl_api.clFinish(ocl->queue);
+    ocl_api.clReleaseMemObject(memory);
+    return code == CL_SUCCESS ? CLEF_OK : ocl_fail(code, "CLBlastSgemm", "the first product");
+}
+
+static clef_status build(struct ocl_context *ocl)
+{
+    struct ocl_stdout captured;
+    ocl_stdout_capture(&captured);
+    clef_status status = first_product(ocl);
+    char *log = ocl_stdout_release(&captured, status == CLEF_OK);
+    if (status != CLEF_OK && log && *log)
+        clef_fail(status, "%s: %.1200s", clef_last_error(), log);
+    free(log);
+    return status;
+}
+
+clef_status ocl_clblast_build(struct ocl_context *ocl)
+{
+    if (ocl->uses_clblast)
+        return CLEF_OK;
+    CLEF_TRY(ocl_clblast_open(ocl));
+    pthread_mutex_lock(&mutex);
+    clef_status status = build(ocl);
+    if (status == CLEF_OK) {
+        ocl->uses_clblast = true;
+        users++;
+    }
+    pthread_mutex_unlock(&mutex);
+    return status;
+}
+
+// Programs of other contexts go with the last one only, lest these compile again.
+void ocl_clblast_close(struct ocl_context *ocl)
+{
+    if (!ocl->uses_clblast)
+        return;
+    pthread_mutex_lock(&mutex);
+    ocl->uses_clblast = false;
+    if (--users == 0)
+        ocl_api.CLBlastClearCache();
+    pthread_mutex_unlock(&mutex);
+}

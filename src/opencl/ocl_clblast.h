@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// CLBlast on an open device: its parameters and its one program for matrix products.
+//
+// CLBlast keeps parameters and programs for the whole process. Its first product on a context
+// compiles, which takes seconds, is not safe against a second thread, and tells errors on the
+// standard output: it is done here, once for each context, by one thread at a time, and what was
+// printed becomes the message of the error.
+#ifndef CLEF_OCL_CLBLAST_H
+#define CLEF_OCL_CLBLAST_H
+
+#include "opencl/ocl_context.h"
+
+// Opens the library and hands it the parameters for this device. No kernel is built yet.
+clef_status ocl_clblast_open(struct ocl_context *ocl);
+
+// Also compiles what matrix products need.
+clef_status ocl_clblast_build(struct ocl_context *ocl);
+
+// Forgets the context's programs, which otherwise would keep it alive. Harmless if it never used
+// CLBlast.
+void ocl_clblast_close(struct ocl_context *ocl);
+
+#endif
