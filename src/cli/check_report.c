@@ -101,6 +101,8 @@ void check_report_end_op(struct check_report *report, int op)
     printf("%6d%7d", result->rows, result->plans);
     if (result->tolerance > 0)
         printf("%14.1e%12.0e", result->worst_error, result->tolerance);
+    else if (result->failures > 0)
+        printf("%14s%12s", "-", "-");
     else
         printf("%14s%12s", "0", "exact");
     printf("%10.1f", result->seconds);

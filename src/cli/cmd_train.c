@@ -6,6 +6,7 @@
 #include "cli/profile_report.h"
 #include "cli/progress.h"
 #include "cli/run_directory.h"
+#include "cli/seen_devices.h"
 #include "cli/stop_signal.h"
 #include "cli/test_figures.h"
 #include "cli/train_settings.h"
@@ -94,6 +95,10 @@ static clef_status print_plan(const struct run *run)
     if (settings->quiet)
         return CLEF_OK;
     cli_print_device("Device", run->device);
+    const struct clef_device_info *info = clef_device_get_info(run->device);
+    if (seen_devices_add(info))
+        printf("  First use of this device and driver: \"clef check --device %s\" tests them.\n",
+               info->selector);
     printf("Network: %s parameters; %d training, %d validation, %d test images\n",
            cli_thousands(report_count_parameters(run->model).total, parameters),
            run->result.training_images, run->result.validation_images, run->result.test_images);
