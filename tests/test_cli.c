@@ -319,6 +319,7 @@ static void test_help(void **state)
         {"train", "clef-train", "--validation-split PART", "\\-\\-validation\\-split PART"},
         {"eval", "clef-eval", "--model FILE", "\\-\\-model FILE"},
         {"devices", "clef-devices", "--json", "\\-\\-json"},
+        {"check", "clef-check", "--case CASE", "\\-\\-case CASE"},
         {"info", "clef-info", "--input-shape H,W,C", "\\-\\-input\\-shape H,W,C"},
         {"replay", "clef-replay", "--device NAME", "\\-\\-device NAME"},
     };
