@@ -12,8 +12,9 @@ from inner_loop import Code, Loop, inner_loop
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TOOLS = os.path.join(ROOT, "build", "gpu-tools", "nvidia", "cu13", "bin")
 LIBCLC = "/usr/lib/clc"
+# CLBlast counts on GNU's meaning of `inline`.
 CLANG = ["clang-15", "-x", "cl", "-Xclang", "-finclude-default-header", "-O3", "-nogpulib",
-         "-Wno-linker-warnings", "-S"]
+         "-fgnu89-inline", "-Wno-linker-warnings", "-S"]
 
 
 class CompileError(Exception):
@@ -76,6 +77,7 @@ def elf_section(path, name):
 class Nvidia:
     """Clang to PTX, which NVIDIA's own assembler takes from there."""
     library = f"{LIBCLC}/nvptx64--nvidiacl.bc"
+    newest = {"sm_90": "sm_80"}  # Clang 15 knows none newer; ptxas compiles PTX for any later chip.
     local_bytes = 48 << 10
     registers = 65536
     # Of a multiprocessor: warps, groups, bytes of local memory, bytes of it that each group costs.
@@ -87,7 +89,7 @@ class Nvidia:
 
     def compile(self, source, options, folder):
         ptx, cubin = f"{folder}/a.ptx", f"{folder}/a.cubin"
-        call([*CLANG, "-target", "nvptx64-nvidia-nvcl", f"-march={min(self.target, 'sm_80')}",
+        call([*CLANG, "-target", "nvptx64-nvidia-nvcl", f"-march={self.newest.get(self.target, self.target)}",
               "-Xclang", "-mlink-builtin-bitcode", "-Xclang", self.library, *options, "-o", ptx,
               source])
         text = "\n".join(lines_of(ptx)).replace(", texmode_independent", "")
@@ -96,8 +98,10 @@ class Nvidia:
         log = call([find_tool("ptxas"), "-v", f"-arch={self.target}", ptx, "-o", cubin])
         kernels = {}
         for line in log.splitlines():
-            if found := re.search(r"Function properties for (\w+)", line):
-                kernel = kernels.setdefault(found[1], Kernel(found[1]))
+            if found := re.search(r"Compiling entry function '(\w+)'", line):
+                kernels[found[1]] = Kernel(found[1])
+            elif found := re.search(r"Function properties for (\w+)", line):
+                kernel = kernels.get(found[1], Kernel("a function"))
             elif found := re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, "
                                     r"(\d+) bytes spill loads", line):
                 kernel.scratch_bytes, stores, loads = map(int, found.groups())

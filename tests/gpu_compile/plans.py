@@ -9,21 +9,24 @@ import subprocess
 
 from compilers import ROOT
 
-# What is recorded: commands of Clef, with the environment that they need. Together they plan every
-# op in each way that Clef may take by itself.
-SHORT_TRAINING = ("train", "--epochs", "1", "--limit", "200", "--quiet")
+# The name of programs that are not ours. Of their kernels only products of matrices are of interest.
+FOREIGN = "CLBlast"
+FOREIGN_KERNELS = "Xgemm"
+
+# What is recorded: commands of Clef, with the environment and the exit code that belong to them.
+# `check` takes every op over many shapes, those of the network included, with each algorithm that
+# the device could choose, and then trains; on a device that computes nothing it must fail.
 RUNS = (
-    ({}, ("bench", "ops", "--quick")),
-    ({}, SHORT_TRAINING),
-    ({}, (*SHORT_TRAINING, "--head", "avgpool", "--batch-size", "16", "--image-size", "64")),
-    ({"CLEF_CONV": "clblast"}, SHORT_TRAINING),
+    ({}, ("check",), 1),
+    ({"CLEF_CONV": "clblast"}, ("check",), 1),
+    ({}, ("bench", "ops", "--quick"), 0),
 )
 
 
 @dataclasses.dataclass
 class Build:
     """A program: a source, the options of its build, and the kernels that are launched from it."""
-    source: str              # NAME of cl/NAME.cl; None for a program that is not ours.
+    source: str              # NAME of cl/NAME.cl, or FOREIGN.
     path: str                # The text that the driver gets.
     options: tuple
     groups: dict = dataclasses.field(default_factory=dict)  # Kernel: the largest group, (x, y, z).
@@ -61,19 +64,17 @@ def split_options(text):
 def record(clef, library, target, folder):
     """Runs Clef on the device; returns what it built, and the messages of runs that failed."""
     failures = []
-    for number, (environment, arguments) in enumerate(RUNS):
+    for number, (environment, words, code) in enumerate(RUNS):
         own = os.path.join(folder, str(number))
         os.makedirs(own)
-        arguments = [*arguments, "--device", f"opencl:{target}"]
-        if arguments[0] == "train":
-            arguments += ["--out", os.path.join(own, "out")]
+        command = [clef, *words, "--device", f"opencl:{target}"]
         done = subprocess.run(
-            [clef, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True, check=False,
-            env=dict(os.environ, CLEF_OPENCL_LIBRARY=library, CLEF_RECORD=own,
-                     CLEF_KERNEL_CACHE="off", XDG_CACHE_HOME=own, **environment))
-        if done.returncode:
-            failures.append(f"clef {' '.join(arguments)}: {done.stderr.strip()}")
+            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            check=False, env=dict(os.environ, CLEF_OPENCL_LIBRARY=library, CLEF_RECORD=own,
+                                  CLEF_KERNEL_CACHE="off", XDG_CACHE_HOME=own, **environment))
+        if done.returncode != code:
+            failures.append(f"{' '.join(command)}: exit code {done.returncode}, not {code}: "
+                            f"{done.stderr.strip()}")
     return read_records(folder), failures
 
 
@@ -88,11 +89,13 @@ def read_records(folder):
                 if kind == "build":
                     source, options = os.path.join(os.path.dirname(path), f"{rest[0]}.cl"), rest[1]
                     with open(source, encoding="utf-8") as file:
-                        name = names.get(file.read())
-                    key = (name or rest[0], split_options(options))
-                    programs[program] = builds.setdefault(key, Build(name, source, key[1]))
+                        name = names.get(file.read(), FOREIGN)
+                    key = (name, rest[0], split_options(options))
+                    programs[program] = builds.setdefault(key, Build(name, source, key[2]))
                 else:
                     name, *numbers = rest
                     x, y, z, local = map(int, numbers)
-                    programs[program].add_launch(name, (x, y, z), local)
-    return list(builds.values())
+                    build = programs[program]
+                    if build.source != FOREIGN or name.startswith(FOREIGN_KERNELS):
+                        build.add_launch(name, (x, y, z), local)
+    return [build for build in builds.values() if build.groups]

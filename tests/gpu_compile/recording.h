@@ -13,8 +13,6 @@
 
 #include <CL/cl.h>
 
-#define EXPORT __attribute__((visibility("default")))
-
 // The objects of the OpenCL headers. Only events have a reference count: Clef and CLBlast release
 // all others once.
 struct _cl_context {

@@ -24,7 +24,7 @@ static cl_int give_text(const char *text, size_t size, void *result, size_t *nee
 {
     return give(text, strlen(text) + 1, size, result, needed);
 }
-EXPORT cl_int clGetPlatformIDs(cl_uint room, cl_platform_id *list, cl_uint *count)
+cl_int clGetPlatformIDs(cl_uint room, cl_platform_id *list, cl_uint *count)
 {
     for (cl_uint i = 0; list && i < room && i < PLATFORMS; i++)
         list[i] = &platforms[i];
@@ -33,8 +33,8 @@ EXPORT cl_int clGetPlatformIDs(cl_uint room, cl_platform_id *list, cl_uint *coun
     return CL_SUCCESS;
 }
 
-EXPORT cl_int clGetPlatformInfo(cl_platform_id platform, cl_platform_info what, size_t size,
-                                void *result, size_t *needed)
+cl_int clGetPlatformInfo(cl_platform_id platform, cl_platform_info what, size_t size, void *result,
+                         size_t *needed)
 {
     const struct recorded_platform *p = &recorded_platforms[platform - platforms];
     switch (what) {
@@ -49,8 +49,8 @@ EXPORT cl_int clGetPlatformInfo(cl_platform_id platform, cl_platform_info what, 
     }
 }
 
-EXPORT cl_int clGetDeviceIDs(cl_platform_id platform, cl_device_type type, cl_uint room,
-                             cl_device_id *list, cl_uint *count)
+cl_int clGetDeviceIDs(cl_platform_id platform, cl_device_type type, cl_uint room,
+                      cl_device_id *list, cl_uint *count)
 {
     cl_uint found = 0;
     for (size_t i = 0; i < DEVICES; i++) {
@@ -99,8 +99,8 @@ static cl_int give_subgroup_sizes(const struct recorded_device *d, size_t size, 
                                 : CL_INVALID_VALUE;
 }
 
-EXPORT cl_int clGetDeviceInfo(cl_device_id device, cl_device_info what, size_t size, void *result,
-                              size_t *needed)
+cl_int clGetDeviceInfo(cl_device_id device, cl_device_info what, size_t size, void *result,
+                       size_t *needed)
 {
     const struct recorded_device *d = &recorded_devices[device - devices];
     const cl_device_fp_config all = CL_FP_DENORM | CL_FP_INF_NAN | CL_FP_ROUND_TO_NEAREST |

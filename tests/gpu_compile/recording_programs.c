@@ -30,8 +30,8 @@ static cl_program new_program(void)
     return program;
 }
 
-EXPORT cl_program clCreateProgramWithSource(cl_context context, cl_uint count, const char **texts,
-                                            const size_t *lengths, cl_int *code)
+cl_program clCreateProgramWithSource(cl_context context, cl_uint count, const char **texts,
+                                     const size_t *lengths, cl_int *code)
 {
     (void)context;
     size_t length = 0;
@@ -51,10 +51,9 @@ EXPORT cl_program clCreateProgramWithSource(cl_context context, cl_uint count, c
 }
 
 // The binary of a program is this struct itself.
-EXPORT cl_program clCreateProgramWithBinary(cl_context context, cl_uint count,
-                                            const cl_device_id *list, const size_t *sizes,
-                                            const unsigned char **binaries, cl_int *status,
-                                            cl_int *code)
+cl_program clCreateProgramWithBinary(cl_context context, cl_uint count, const cl_device_id *list,
+                                     const size_t *sizes, const unsigned char **binaries,
+                                     cl_int *status, cl_int *code)
 {
     (void)context, (void)count, (void)list;
     cl_program program = calloc(1, sizeof *program);
@@ -65,17 +64,19 @@ EXPORT cl_program clCreateProgramWithBinary(cl_context context, cl_uint count,
     return program;
 }
 
-EXPORT cl_int clBuildProgram(cl_program program, cl_uint count, const cl_device_id *list,
-                             const char *options, void (*notify)(cl_program, void *), void *user)
+cl_int clBuildProgram(cl_program program, cl_uint count, const cl_device_id *list,
+                      const char *options, void (*notify)(cl_program, void *), void *user)
 {
     (void)count, (void)list, (void)notify, (void)user;
     record_line("build\t%d\t%s\t%s", program->number, program->source, options ? options : "");
     return CL_SUCCESS;
 }
 
-EXPORT cl_int clGetProgramInfo(cl_program program, cl_program_info what, size_t size, void *result,
-                               size_t *needed)
+cl_int clGetProgramInfo(cl_program program, cl_program_info what, size_t size, void *result,
+                        size_t *needed)
 {
+    if (what == CL_PROGRAM_NUM_DEVICES)
+        return GIVE(cl_uint, 1);
     if (what == CL_PROGRAM_BINARY_SIZES)
         return GIVE(size_t, sizeof *program);
     if (what != CL_PROGRAM_BINARIES)
@@ -88,16 +89,15 @@ EXPORT cl_int clGetProgramInfo(cl_program program, cl_program_info what, size_t 
     return CL_SUCCESS;
 }
 
-EXPORT cl_int clGetProgramBuildInfo(cl_program program, cl_device_id device,
-                                    cl_program_build_info what, size_t size, void *result,
-                                    size_t *needed)
+cl_int clGetProgramBuildInfo(cl_program program, cl_device_id device, cl_program_build_info what,
+                             size_t size, void *result, size_t *needed)
 {
     (void)program, (void)device;
     return what == CL_PROGRAM_BUILD_STATUS ? GIVE(cl_build_status, CL_BUILD_SUCCESS)
                                            : give("", 1, size, result, needed);
 }
 
-EXPORT cl_int clReleaseProgram(cl_program program)
+cl_int clReleaseProgram(cl_program program)
 {
     free(program);
     return CL_SUCCESS;
@@ -105,7 +105,7 @@ EXPORT cl_int clReleaseProgram(cl_program program)
 
 // ---------------------------------------------------------------- kernels
 
-EXPORT cl_kernel clCreateKernel(cl_program program, const char *name, cl_int *code)
+cl_kernel clCreateKernel(cl_program program, const char *name, cl_int *code)
 {
     cl_kernel kernel = calloc(1, sizeof *kernel);
     kernel->program = program->number;
@@ -114,13 +114,13 @@ EXPORT cl_kernel clCreateKernel(cl_program program, const char *name, cl_int *co
     return kernel;
 }
 
-EXPORT cl_int clReleaseKernel(cl_kernel kernel)
+cl_int clReleaseKernel(cl_kernel kernel)
 {
     free(kernel);
     return CL_SUCCESS;
 }
 
-EXPORT cl_int clSetKernelArg(cl_kernel kernel, cl_uint index, size_t bytes, const void *value)
+cl_int clSetKernelArg(cl_kernel kernel, cl_uint index, size_t bytes, const void *value)
 {
     if (index >= MAX_PARAMETERS)
         return CL_INVALID_ARG_INDEX;
@@ -130,8 +130,8 @@ EXPORT cl_int clSetKernelArg(cl_kernel kernel, cl_uint index, size_t bytes, cons
     return CL_SUCCESS;
 }
 
-EXPORT cl_int clGetKernelInfo(cl_kernel kernel, cl_kernel_info what, size_t size, void *result,
-                              size_t *needed)
+cl_int clGetKernelInfo(cl_kernel kernel, cl_kernel_info what, size_t size, void *result,
+                       size_t *needed)
 {
     return what == CL_KERNEL_NUM_ARGS ? GIVE(cl_uint, kernel->parameters) : CL_INVALID_VALUE;
 }
@@ -145,9 +145,9 @@ static size_t local_bytes(cl_kernel kernel)
 }
 
 // A device that computes nothing has no registers to run out of: `run` checks the groups.
-EXPORT cl_int clGetKernelWorkGroupInfo(cl_kernel kernel, cl_device_id device,
-                                       cl_kernel_work_group_info what, size_t size, void *result,
-                                       size_t *needed)
+cl_int clGetKernelWorkGroupInfo(cl_kernel kernel, cl_device_id device,
+                                cl_kernel_work_group_info what, size_t size, void *result,
+                                size_t *needed)
 {
     switch (what) {
     case CL_KERNEL_WORK_GROUP_SIZE:
@@ -163,10 +163,9 @@ EXPORT cl_int clGetKernelWorkGroupInfo(cl_kernel kernel, cl_device_id device,
     }
 }
 
-EXPORT cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions,
-                                     const size_t *offset, const size_t *global,
-                                     const size_t *local, cl_uint waits, const cl_event *list,
-                                     cl_event *event)
+cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions,
+                              const size_t *offset, const size_t *global, const size_t *local,
+                              cl_uint waits, const cl_event *list, cl_event *event)
 {
     (void)offset, (void)global;
     size_t group[3] = {1, 1, 1};

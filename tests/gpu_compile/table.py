@@ -35,7 +35,9 @@ def common(values):
 def vendor_rows(vendor, verdicts):
     """`verdicts`: a dictionary of target to its verdicts."""
     targets = list(VENDORS[vendor][1])
-    found = {target: {verdict.key(): verdict for verdict in verdicts.get(target, [])}
+    # Of several programs with the same key, such as CLBlast's, a bad one is shown.
+    found = {target: {verdict.key(): verdict for verdict in
+                      sorted(verdicts.get(target, []), key=lambda verdict: bool(verdict.faults))}
              for target in targets}
     yield f"| kernel | options | group | local | {' | '.join(targets)} |"
     yield "|---" * (4 + len(targets)) + "|"
