@@ -52,9 +52,10 @@ def judge(target, source, label, path, options, groups, local):
                 for name, group in (groups or {"-": (1, 1, 1)}).items()]
     verdicts = []
     for name in sorted(groups if groups is not None else kernels):
-        verdict = Verdict(source, label, name, groups[name] if groups else (64, 1, 1))
+        kernel = kernels.get(name)
+        group = groups[name] if groups else (min(64, kernel.max_group or 64), 1, 1)
+        verdict = Verdict(source, label, name, group, kernel)
         verdicts.append(verdict)
-        kernel = verdict.kernel = kernels.get(name)
         if not kernel:
             verdict.faults = ["is launched but not in the source"]
             continue
