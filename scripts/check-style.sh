@@ -18,11 +18,13 @@ mapfile -t c_files < <(find include src tests docs bench -name '*.[ch]' | sort)
 mapfile -t scripts < <(find . -path ./build -prune -o -path './.git' -prune -o -path './.venv' \
     -prune -o -name '*.sh' -print | sort)
 scripts+=(.ci/run)
+mapfile -t others < <(find cl bench tests -name '*.cl' -o -name '*.py' -o -path 'cl/*.h' | sort)
+others+=(tests/gpu_compile/run)
 [ ${#c_files[@]} -gt 0 ] || fault "found no sources"
 
 while read -r file; do
     fault "$file: no SPDX-License-Identifier in its first two lines"
-done < <(for file in "${c_files[@]}" "${scripts[@]}"; do
+done < <(for file in "${c_files[@]}" "${scripts[@]}" "${others[@]}"; do
     head -n 2 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$file"
 done)
 
