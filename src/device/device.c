@@ -37,13 +37,23 @@ struct origin {
     int index;
 };
 
-// Lists all devices; `origins` may be NULL. Both arrays are released with free.
-static clef_status list_devices(struct clef_device_info **infos, struct origin **origins,
-                                int *count)
+// Whether a selector can mean a device of this backend. The others are not even asked: what is
+// wrong with their drivers must not matter.
+static bool may_mean(const char *selector, const struct clef_backend *backend)
+{
+    size_t length = strcspn(selector, ":");
+    return strcmp(selector, "auto") == 0 ||
+           (strlen(backend->name) == length && memcmp(backend->name, selector, length) == 0);
+}
+
+// Lists the devices that `selector` can mean; `origins` may be NULL. Both arrays are released with
+// free.
+static clef_status list_devices(const char *selector, struct clef_device_info **infos,
+                                struct origin **origins, int *count)
 {
     int per_backend[BACKEND_COUNT], total = 0;
     for (size_t b = 0; b < BACKEND_COUNT; b++) {
-        per_backend[b] = backends[b]->enumerate();
+        per_backend[b] = may_mean(selector, backends[b]) ? backends[b]->enumerate() : 0;
         total += per_backend[b];
     }
     // One more than needed, so that an empty list is no special case.
@@ -78,7 +88,7 @@ clef_status clef_device_list(struct clef_device_info **infos, int *count)
 {
     if (!infos || !count)
         return clef_fail(CLEF_INVALID_ARGUMENT, "clef_device_list needs both of its results");
-    return list_devices(infos, NULL, count);
+    return list_devices("auto", infos, NULL, count);
 }
 
 static clef_status open_backend(const struct origin *origin, const struct clef_device_info *info,
@@ -121,10 +131,8 @@ clef_status clef_device_open(const char *selector, const struct clef_device_opti
     struct clef_device_info *infos;
     struct origin *origins;
     int count, chosen;
-    CLEF_TRY(list_devices(&infos, &origins, &count));
-    clef_status status =
-        count > 0 ? clef_selector_match(selector, infos, count, &chosen)
-                  : clef_fail(CLEF_NOT_FOUND, "no device \"%s\": no backend has any", selector);
+    CLEF_TRY(list_devices(selector, &infos, &origins, &count));
+    clef_status status = clef_selector_match(selector, infos, count, &chosen);
     if (status == CLEF_OK)
         status = open_backend(&origins[chosen], &infos[chosen], options, device);
     if (status == CLEF_OK && strcmp(selector, "auto") == 0)

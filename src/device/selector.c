@@ -138,7 +138,7 @@ static clef_status match_name(const char *selector, size_t backend_length, const
 clef_status clef_selector_match(const char *selector, const struct clef_device_info *infos,
                                 int count, int *match)
 {
-    if (strcmp(selector, "auto") == 0) {
+    if (strcmp(selector, "auto") == 0 && count > 0) {
         *match = best_device("", 0, infos, count);
         return CLEF_OK;
     }
