@@ -50,6 +50,10 @@ static void print_man(void)
     printf(".SH ENVIRONMENT\n.TP\n.B CLEF_DEVICE\nThe device where \\-\\-device is not given.\n"
            ".TP\n.B CLEF_CPU\nForces the instruction set of the cpu device: baseline, avx2 or "
            "avx512.\n"
+           ".TP\n.B CLEF_OPENCL_LIBRARY\nThe OpenCL loader, in place of libOpenCL.so.1.\n"
+           ".TP\n.B CLEF_KERNEL_CACHE\nIf it is off, compiled kernels are neither kept nor used.\n"
+           ".TP\n.B CLEF_VERBOSE\nIf it is set, details of the device's work go to standard error: "
+           "how many OpenCL programs were compiled, and how many came from the cache.\n"
            ".SH \"EXIT STATUS\"\n0 for success, 1 for a failure, 2 for wrong usage, 130 after an "
            "interrupt from the keyboard.\n");
 }
