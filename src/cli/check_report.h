@@ -10,7 +10,6 @@
 
 struct check_report {
     const struct clef_device_info *device;
-    const char *command; // For error messages.
     uint64_t seed;
     bool quiet; // Prints nothing on stdout.
     // By op; an op that has not run has no rows.

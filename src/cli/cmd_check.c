@@ -204,8 +204,7 @@ int cmd_check(int argc, char **argv)
     code = parse_selection(settings.only, &selection);
     if (code != EXIT_SUCCESS)
         return code;
-    struct check_report report = {
-        .command = command.name, .seed = settings.seed, .quiet = settings.json};
+    struct check_report report = {.seed = settings.seed, .quiet = settings.json};
     const struct clef_device_options device_options = cli_device_options(
         command.name, &(struct clef_device_options){.no_kernel_cache = !settings.kernel_cache});
     const struct clef_check_options check_options = {
