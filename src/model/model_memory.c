@@ -33,16 +33,27 @@ clef_status clef_model_plan_memory(struct clef_model *model, int batch_size, boo
     return CLEF_OK;
 }
 
+// Bytes of the largest single buffer.
+static uint64_t largest_of(const struct clef_model *model, const struct clef_executable *executable)
+{
+    struct clef_memory_plan plan = memory_of(model, executable);
+    uint64_t largest = plan.parameters;
+    if (executable->need.arena > largest)
+        largest = executable->need.arena;
+    return executable->need.scratch > largest ? executable->need.scratch : largest;
+}
+
+static bool buffers_fit(const struct clef_model *model, const struct clef_executable *executable)
+{
+    uint64_t limit = clef_device_get_info(model->device)->max_buffer_bytes;
+    return limit == 0 || largest_of(model, executable) <= limit;
+}
+
 static bool fits(const struct clef_model *model, const struct clef_executable *executable)
 {
-    const struct clef_device_info *info = clef_device_get_info(model->device);
-    struct clef_memory_plan plan = memory_of(model, executable);
-    uint64_t largest = executable->need.arena > executable->need.scratch ? executable->need.arena
-                                                                         : executable->need.scratch;
-    if (plan.parameters > largest)
-        largest = plan.parameters;
-    return (info->memory_bytes == 0 || plan.total <= info->memory_bytes) &&
-           (info->max_buffer_bytes == 0 || largest <= info->max_buffer_bytes);
+    uint64_t present = clef_device_get_info(model->device)->memory_bytes;
+    return (present == 0 || memory_of(model, executable).total <= present) &&
+           buffers_fit(model, executable);
 }
 
 // Tells how much is missing, and the largest half, quarter, ... of the batch size that fits.
@@ -50,8 +61,11 @@ static clef_status refuse(const struct clef_model *model, const struct clef_exec
 {
     const double gib = 1024.0 * 1024 * 1024;
     const struct clef_device_info *info = clef_device_get_info(model->device);
-    double needed = (double)memory_of(model, executable).total / gib;
-    double present = (double)info->memory_bytes / gib;
+    bool whole = buffers_fit(model, executable); // Then it is the whole that is too large.
+    const char *of = whole ? "" : " in one buffer";
+    double needed =
+        (double)(whole ? memory_of(model, executable).total : largest_of(model, executable)) / gib;
+    double present = (double)(whole ? info->memory_bytes : info->max_buffer_bytes) / gib;
     for (int batch = executable->batch_size / 2; batch >= 1; batch /= 2) {
         struct clef_executable smaller;
         CLEF_TRY(clef_executable_create(&model->graph, &model->parameters, batch,
@@ -60,14 +74,14 @@ static clef_status refuse(const struct clef_model *model, const struct clef_exec
         clef_executable_release(&smaller);
         if (found)
             return clef_fail(CLEF_OUT_OF_MEMORY,
-                             "a batch of %d needs %.1f GiB, but the device \"%s\" has %.1f GiB; a "
-                             "batch size of %d fits",
-                             executable->batch_size, needed, info->name, present, batch);
+                             "a batch of %d needs %.1f GiB%s, but the device \"%s\" has %.1f "
+                             "GiB%s; a batch size of %d fits",
+                             executable->batch_size, needed, of, info->name, present, of, batch);
     }
     return clef_fail(CLEF_OUT_OF_MEMORY,
-                     "a batch of %d needs %.1f GiB, but the device \"%s\" has %.1f GiB, and not "
-                     "even one image fits; use a smaller network",
-                     executable->batch_size, needed, info->name, present);
+                     "a batch of %d needs %.1f GiB%s, but the device \"%s\" has %.1f GiB%s, and "
+                     "not even one image fits; use a smaller network",
+                     executable->batch_size, needed, of, info->name, present, of);
 }
 
 // ---------------------------------------------------------------- executables
