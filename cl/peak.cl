@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a device can do at best. WIDTH is the vector that a work-item computes with, CHAINS the
-// number of independent sums, enough to hide the latency of a fused multiply-add.
+// What a device can do at best.
 
+// Floats of the vectors that a work-item computes with: 1, 2, 4, 8 or 16.
 #ifndef WIDTH
-#define WIDTH 4
+#define WIDTH 1
 #endif
+
+// Independent sums, enough to hide the latency of a fused multiply-add and few enough for registers.
 #ifndef CHAINS
-#define CHAINS 16
+#define CHAINS 12
 #endif
 
 #define JOIN_(a, b) a##b
@@ -19,8 +21,8 @@ typedef JOIN(float, WIDTH) vec;
 #define SUM(v) ((v).s0)
 #endif
 
-// Each round is CHAINS times one multiply-add for each lane and, by the unrolling, 16 / CHAINS of
-// those; `dst` is written only if the result is a value that it never has.
+// A round is a multiply-add in each chain. `dst` is written only for a result that there never is, so
+// that the compiler must compute it.
 kernel void fma_chains(global float *dst, ulong dst_at, float factor, int rounds)
 {
     vec sum[CHAINS];
@@ -41,7 +43,6 @@ kernel void fma_chains(global float *dst, ulong dst_at, float factor, int rounds
         dst[dst_at + get_global_id(0)] = SUM(total);
 }
 
-#if WIDTH == 4
 // a = b + factor * c, a float4 a work-item; the arrays are a whole number of groups long.
 kernel void triad(global float *a, ulong a_at, global const float *b, ulong b_at,
                   global const float *c, ulong c_at, float factor)
@@ -49,4 +50,3 @@ kernel void triad(global float *a, ulong a_at, global const float *b, ulong b_at
     const size_t i = get_global_id(0);
     vstore4(vload4(i, b + b_at) + factor * vload4(i, c + c_at), i, a + a_at);
 }
-#endif

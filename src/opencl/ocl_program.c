@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// OpenCL C 1.2, and division and square root as exact as C's where the device can.
-#define COMMON_OPTIONS "-cl-std=CL1.2"
+// OpenCL C 1.2; no warnings, which some drivers print on their own; and division and square root as
+// exact as C's where the device can.
+#define COMMON_OPTIONS "-cl-std=CL1.2 -w"
 #define EXACT_DIVISION " -cl-fp32-correctly-rounded-divide-sqrt"
 
 // One that has been built; the context has a list of them.
