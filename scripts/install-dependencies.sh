@@ -5,6 +5,7 @@
 # usage: scripts/install-dependencies.sh GROUP...
 #   build  what the library and the program are built with
 #   test   what the tests need besides
+#   clang  the other compiler
 #   style  what checks the form of the sources
 #   cross  the compiler, libraries and emulator for aarch64 (on Debian for amd64)
 set -euo pipefail
@@ -36,6 +37,9 @@ rows() {
     test)
         echo has_library cmocka libcmocka-dev
         ;;
+    clang)
+        echo has_command clang clang
+        ;;
     style)
         echo has_command clang-format clang-format
         echo has_command shellcheck shellcheck
@@ -48,7 +52,7 @@ rows() {
         echo has_foreign zlib zlib1g-dev:arm64
         echo has_foreign jansson libjansson-dev:arm64
         ;;
-    *) fail "unknown group \"$1\"; the groups are build, test, style and cross" ;;
+    *) fail "unknown group \"$1\"; the groups are build, test, clang, style and cross" ;;
     esac
 }
 
