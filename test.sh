@@ -115,6 +115,15 @@ check_skipped_cases() {
     done < <(sort -u "$work/skipped")
 }
 
+other_compiler() {
+    if ! scripts/install-dependencies.sh clang; then
+        skip "clang: it cannot be installed here"
+        return
+    fi
+    build clang || return 0
+    run "clang (op tests)" clang -L ops
+}
+
 address_sanitizer() {
     build asan || return 0
     local strict=strict_string_checks=1:detect_stack_use_after_return=1
@@ -188,6 +197,7 @@ if build release; then
 fi
 if [ "$fast" = no ]; then
     gpu_compilers
+    other_compiler
     address_sanitizer
     thread_sanitizer
     foreign_processor

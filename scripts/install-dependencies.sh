@@ -5,6 +5,7 @@
 # usage: scripts/install-dependencies.sh GROUP...
 #   build  what the library and the program are built with
 #   test   what the tests need besides
+#   clang  the other compiler
 #   style  what checks the form of the sources
 #   cross  the compiler, libraries and emulator for aarch64 (on Debian for amd64)
 #   gpu    offline compilers for graphics processors; NVIDIA's come from PyPI, into build/gpu-tools
@@ -47,6 +48,9 @@ rows() {
         echo has_library cmocka libcmocka-dev
         echo has_file /etc/OpenCL/vendors/pocl.icd pocl-opencl-icd
         ;;
+    clang)
+        echo has_command clang clang
+        ;;
     style)
         echo has_command clang-format clang-format
         echo has_command shellcheck shellcheck
@@ -65,7 +69,7 @@ rows() {
         echo has_command ocloc intel-opencl-icd
         echo has_module pip python3-pip
         ;;
-    *) fail "unknown group \"$1\"; the groups are build, test, style, cross and gpu" ;;
+    *) fail "unknown group \"$1\"; the groups are build, test, clang, style, cross and gpu" ;;
     esac
 }
 
