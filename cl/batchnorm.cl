@@ -5,25 +5,36 @@
 #include "batchnorm_sums.h"
 
 // Two rows at a time make independent chains of sums.
-struct sums sum_rows(global const float *src, vec pivot, struct part part, int channels)
+INLINE struct sums sum_piece(global const float *src, vec pivot, struct part piece, int channels)
 {
-    vec sum[2] = {(vec)0, (vec)0}, square[2] = {(vec)0, (vec)0};
+    struct sums even = {(vec)0, (vec)0}, odd = {(vec)0, (vec)0};
     const ulong step = (ulong)ROWS * channels;
-    src += part.at;
-    for (; part.row + ROWS < part.end; part.row += 2 * ROWS, src += 2 * step) {
+    src += piece.at;
+    for (; piece.row + ROWS < piece.end; piece.row += 2 * ROWS, src += 2 * step) {
         const vec x = LOAD(src) - pivot, next = LOAD(src + step) - pivot;
-        sum[0] += x;
-        square[0] = fma(x, x, square[0]);
-        sum[1] += next;
-        square[1] = fma(next, next, square[1]);
+        even.first += x;
+        even.second = fma(x, x, even.second);
+        odd.first += next;
+        odd.second = fma(next, next, odd.second);
     }
-    if (part.row < part.end) {
+    if (piece.row < piece.end) {
         const vec x = LOAD(src) - pivot;
-        sum[0] += x;
-        square[0] = fma(x, x, square[0]);
+        even.first += x;
+        even.second = fma(x, x, even.second);
     }
-    struct sums sums = {sum[0] + sum[1], square[0] + square[1]};
-    return sums;
+    return add_sums(even, odd);
+}
+
+// `sums` has SPAN elements.
+void sum_part(global const float *src, struct part part, int channels, struct sums *sums)
+{
+    EACH_VECTOR(part, channels)
+    sums[v].first = sums[v].second = (vec)0;
+    EACH_PIECE(part, channels)
+    {
+        const struct part piece = find_piece(part, channels, skip, v);
+        sums[v] = add_sums(sums[v], sum_piece(src, LOAD(src + piece.c), piece, channels));
+    }
 }
 
 // dst = (src - mean) * scale + shift of each channel.
@@ -31,18 +42,42 @@ struct affine {
     vec mean, scale, shift;
 };
 
-void normalise_rows(global const float *src, global const float *residual, global float *dst,
-                    struct affine affine, struct part part, int channels, int flags)
+// The tensors that the last pass reads and writes.
+struct images {
+    global const float *src, *residual;
+    global float *dst;
+    int flags;
+};
+
+INLINE void normalise_piece(struct images images, struct affine affine, struct part piece,
+                            int channels)
 {
-    for (; part.row < part.end; part.row += ROWS, part.at += (ulong)ROWS * channels) {
-        vec x = fma(LOAD(src + part.at) - affine.mean, affine.scale, affine.shift);
-        if (flags & FUSED_RESIDUAL)
-            x += LOAD(residual + part.at);
-        if (flags & FUSED_RELU)
+    const ulong step = (ulong)ROWS * channels;
+    for (; piece.row < piece.end; piece.row += ROWS, piece.at += step) {
+        vec x = fma(LOAD(images.src + piece.at) - affine.mean, affine.scale, affine.shift);
+        if (images.flags & FUSED_RESIDUAL)
+            x += LOAD(images.residual + piece.at);
+        if (images.flags & FUSED_RELU)
             x = RELU(vec, x);
-        STORE(x, dst + part.at);
+        STORE(x, images.dst + piece.at);
     }
 }
+
+// `affine` has SPAN elements.
+void normalise_part(struct images images, const struct affine *affine, struct part part,
+                    int channels)
+{
+    EACH_PIECE(part, channels)
+    normalise_piece(images, affine[v], find_piece(part, channels, skip, v), channels);
+}
+
+#define IMAGE_PARAMETERS                                                                    \
+    global const float *src, ulong src_at, global const float *residual, ulong residual_at, \
+        global float *dst, ulong dst_at, int channels, int rows, int chunk_rows, int flags
+#define IMAGES                                                    \
+    {                                                             \
+        src + src_at, residual + residual_at, dst + dst_at, flags \
+    }
 
 // ---------------------------------------------------------------- training
 
@@ -90,19 +125,21 @@ struct affine finish(struct sums sums, vec pivot, int rows, bool writes, struct 
 }
 
 // All of a tensor of one chunk.
-GROUP kernel void batchnorm_train(global const float *src, ulong src_at,
-                                  global const float *residual, ulong residual_at,
-                                  global float *dst, ulong dst_at, STATISTICS_PARAMETERS,
-                                  int channels, int rows, int flags)
+GROUP kernel void batchnorm_train(IMAGE_PARAMETERS, STATISTICS_PARAMETERS)
 {
     COLUMN_SPACE;
-    const struct part part = find_part(channels, 0, rows, rows);
-    src += src_at;
-    const vec pivot = LOAD(src + part.c);
-    const struct sums sums = COLUMN_SUMS(sum_rows(src, pivot, part, channels));
-    struct statistics statistics = STATISTICS_OF(part.c);
-    const struct affine affine = finish(sums, pivot, rows, part.writes, statistics);
-    normalise_rows(src, residual + residual_at, dst + dst_at, affine, part, channels, flags);
+    const struct part part = find_part(channels, 0, chunk_rows, rows);
+    struct images images = IMAGES;
+    struct sums sums[SPAN];
+    struct affine affine[SPAN];
+    sum_part(images.src, part, channels, sums);
+    EACH_VECTOR(part, channels)
+    {
+        struct statistics statistics = STATISTICS_OF(part.c + v * WIDTH);
+        affine[v] = finish(COLUMN_SUMS(sums[v]), LOAD(images.src + part.c + v * WIDTH), rows,
+                           part.writes, statistics);
+    }
+    normalise_part(images, affine, part, channels);
 }
 
 GROUP kernel void batchnorm_sum(global const float *src, ulong src_at, global float *parts,
@@ -111,16 +148,16 @@ GROUP kernel void batchnorm_sum(global const float *src, ulong src_at, global fl
     COLUMN_SPACE;
     const int chunk = (int)get_group_id(1);
     const struct part part = find_part(channels, chunk, chunk_rows, rows);
-    src += src_at;
-    const vec pivot = LOAD(src + part.c);
-    const struct sums sums = COLUMN_SUMS(sum_rows(src, pivot, part, channels));
-    store_part(sums, part, parts + parts_at, channels, chunk);
+    struct sums sums[SPAN];
+    sum_part(src + src_at, part, channels, sums);
+    EACH_VECTOR(part, channels)
+    store_part(COLUMN_SUMS(sums[v]), part, v, parts + parts_at, channels, chunk);
 }
 
 // `affine` is mean, scale and shift, `channels` of each.
 kernel void batchnorm_finish(global const float *src, ulong src_at, global const float *parts,
-                             ulong parts_at, global float *affine, ulong affine_at,
-                             STATISTICS_PARAMETERS, int channels, int rows, int chunks)
+                             ulong parts_at, global float *affine, ulong affine_at, int channels,
+                             int rows, int chunks, STATISTICS_PARAMETERS)
 {
     const int c = (int)get_global_id(0) * WIDTH;
     if (c >= channels)
@@ -134,34 +171,38 @@ kernel void batchnorm_finish(global const float *src, ulong src_at, global const
     STORE(of.shift, affine + 2 * channels);
 }
 
-GROUP kernel void batchnorm_normalise(global const float *src, ulong src_at,
-                                      global const float *residual, ulong residual_at,
-                                      global float *dst, ulong dst_at, global const float *affine,
-                                      ulong affine_at, int channels, int rows, int chunk_rows,
-                                      int flags)
+GROUP kernel void batchnorm_normalise(IMAGE_PARAMETERS, global const float *affine, ulong affine_at)
 {
     const struct part part = find_part(channels, (int)get_group_id(1), chunk_rows, rows);
-    affine += affine_at + part.c;
-    const struct affine of = {LOAD(affine), LOAD(affine + channels), LOAD(affine + 2 * channels)};
-    normalise_rows(src + src_at, residual + residual_at, dst + dst_at, of, part, channels, flags);
+    struct images images = IMAGES;
+    struct affine of[SPAN];
+    EACH_VECTOR(part, channels)
+    {
+        global const float *from = affine + affine_at + part.c + v * WIDTH;
+        of[v].mean = LOAD(from);
+        of[v].scale = LOAD(from + channels);
+        of[v].shift = LOAD(from + 2 * channels);
+    }
+    normalise_part(images, of, part, channels);
 }
 
 // ---------------------------------------------------------------- inference
 
-GROUP kernel void batchnorm_infer(global const float *src, ulong src_at,
-                                  global const float *residual, ulong residual_at,
-                                  global float *dst, ulong dst_at, global const float *gamma,
-                                  ulong gamma_at, global const float *beta, ulong beta_at,
-                                  global const float *mean, ulong mean_at,
-                                  global const float *variance, ulong variance_at, float epsilon,
-                                  int channels, int rows, int chunk_rows, int flags)
+GROUP kernel void batchnorm_infer(IMAGE_PARAMETERS, global const float *gamma, ulong gamma_at,
+                                  global const float *beta, ulong beta_at, global const float *mean,
+                                  ulong mean_at, global const float *variance, ulong variance_at,
+                                  float epsilon)
 {
     const struct part part = find_part(channels, (int)get_group_id(1), chunk_rows, rows);
-    struct affine affine;
-    affine.mean = LOAD(mean + mean_at + part.c);
-    affine.scale =
-        LOAD(gamma + gamma_at + part.c) / sqrt(LOAD(variance + variance_at + part.c) + epsilon);
-    affine.shift = LOAD(beta + beta_at + part.c);
-    normalise_rows(src + src_at, residual + residual_at, dst + dst_at, affine, part, channels,
-                   flags);
+    struct images images = IMAGES;
+    struct affine affine[SPAN];
+    EACH_VECTOR(part, channels)
+    {
+        const int c = part.c + v * WIDTH;
+        affine[v].mean = LOAD(mean + mean_at + c);
+        affine[v].scale =
+            LOAD(gamma + gamma_at + c) / sqrt(LOAD(variance + variance_at + c) + epsilon);
+        affine[v].shift = LOAD(beta + beta_at + c);
+    }
+    normalise_part(images, affine, part, channels);
 }

@@ -3,24 +3,25 @@
 // g is wanted, the first pass writes it and the second reads it, so that dst is read once.
 #include "batchnorm_sums.h"
 
-#define IMAGE_PARAMETERS                                                              \
-    global const float *src, ulong src_at, global const float *dst, ulong dst_at,     \
-        global const float *diff_dst, ulong diff_dst_at, global float *diff_residual, \
-        ulong diff_residual_at, int channels, int rows, int chunk_rows, int flags
-#define IMAGES                                                                                \
-    {                                                                                         \
-        src + src_at, dst + dst_at, diff_dst + diff_dst_at, diff_residual + diff_residual_at, \
-            flags                                                                             \
+#define IMAGE_PARAMETERS                                                                      \
+    global const float *src, ulong src_at, global const float *dst, ulong dst_at,             \
+        global const float *diff_dst, ulong diff_dst_at, global float *diff_src,              \
+        ulong diff_src_at, global float *diff_residual, ulong diff_residual_at, int channels, \
+        int rows, int chunk_rows, int flags
+#define IMAGES                                                                      \
+    {                                                                               \
+        src + src_at, dst + dst_at, diff_dst + diff_dst_at, diff_src + diff_src_at, \
+            diff_residual + diff_residual_at, flags                                 \
     }
 
 struct images {
     global const float *src, *dst, *diff_dst;
-    global float *diff_residual;
+    global float *diff_src, *diff_residual;
     int flags;
 };
 
 // diff_dst, or 0 where the ReLU was.
-vec load_gradient(struct images images, ulong at)
+INLINE vec load_gradient(struct images images, ulong at)
 {
     vec g = LOAD(images.diff_dst + at);
     if (images.flags & FUSED_RELU)
@@ -29,28 +30,41 @@ vec load_gradient(struct images images, ulong at)
 }
 
 // Adds g and g * (src - mean) of one row.
-void sum_row(struct images images, ulong at, vec mean, vec *sum, vec *product)
+INLINE struct sums add_row(struct sums sums, struct images images, ulong at, vec mean)
 {
     const vec g = load_gradient(images, at);
     if (images.flags & FUSED_RESIDUAL)
         STORE(g, images.diff_residual + at);
-    *sum += g;
-    *product = fma(g, LOAD(images.src + at) - mean, *product);
+    sums.first += g;
+    sums.second = fma(g, LOAD(images.src + at) - mean, sums.second);
+    return sums;
 }
 
 // Two rows at a time make independent chains of sums.
-struct sums sum_rows(struct images images, vec mean, struct part part, int channels)
+INLINE struct sums sum_piece(struct images images, vec mean, struct part piece, int channels)
 {
-    vec sum[2] = {(vec)0, (vec)0}, product[2] = {(vec)0, (vec)0};
+    struct sums even = {(vec)0, (vec)0}, odd = {(vec)0, (vec)0};
     const ulong step = (ulong)ROWS * channels;
-    for (; part.row + ROWS < part.end; part.row += 2 * ROWS, part.at += 2 * step) {
-        sum_row(images, part.at, mean, &sum[0], &product[0]);
-        sum_row(images, part.at + step, mean, &sum[1], &product[1]);
+    for (; piece.row + ROWS < piece.end; piece.row += 2 * ROWS, piece.at += 2 * step) {
+        even = add_row(even, images, piece.at, mean);
+        odd = add_row(odd, images, piece.at + step, mean);
     }
-    if (part.row < part.end)
-        sum_row(images, part.at, mean, &sum[0], &product[0]);
-    struct sums sums = {sum[0] + sum[1], product[0] + product[1]};
-    return sums;
+    if (piece.row < piece.end)
+        even = add_row(even, images, piece.at, mean);
+    return add_sums(even, odd);
+}
+
+// `mean` is that of all channels; `sums` has SPAN elements.
+void sum_part(struct images images, global const float *mean, struct part part, int channels,
+              struct sums *sums)
+{
+    EACH_VECTOR(part, channels)
+    sums[v].first = sums[v].second = (vec)0;
+    EACH_PIECE(part, channels)
+    {
+        const struct part piece = find_piece(part, channels, skip, v);
+        sums[v] = add_sums(sums[v], sum_piece(images, LOAD(mean + piece.c), piece, channels));
+    }
 }
 
 // diff_src = slope_g * g + slope_x * (src - mean) + shift of each channel.
@@ -58,15 +72,22 @@ struct slopes {
     vec mean, g, x, shift;
 };
 
-void write_rows(struct images images, global float *diff_src, struct slopes slopes,
-                struct part part, int channels)
+INLINE void write_piece(struct images images, struct slopes slopes, struct part piece, int channels)
 {
-    for (; part.row < part.end; part.row += ROWS, part.at += (ulong)ROWS * channels) {
-        const vec g = images.flags & FUSED_RESIDUAL ? LOAD(images.diff_residual + part.at)
-                                                    : load_gradient(images, part.at);
-        const vec x = LOAD(images.src + part.at) - slopes.mean;
-        STORE(fma(slopes.g, g, fma(slopes.x, x, slopes.shift)), diff_src + part.at);
+    const ulong step = (ulong)ROWS * channels;
+    for (; piece.row < piece.end; piece.row += ROWS, piece.at += step) {
+        const vec g = images.flags & FUSED_RESIDUAL ? LOAD(images.diff_residual + piece.at)
+                                                    : load_gradient(images, piece.at);
+        const vec x = LOAD(images.src + piece.at) - slopes.mean;
+        STORE(fma(slopes.g, g, fma(slopes.x, x, slopes.shift)), images.diff_src + piece.at);
     }
+}
+
+// `slopes` has SPAN elements.
+void write_part(struct images images, const struct slopes *slopes, struct part part, int channels)
+{
+    EACH_PIECE(part, channels)
+    write_piece(images, slopes[v], find_piece(part, channels, skip, v), channels);
 }
 
 #define CHANNEL_PARAMETERS                                                              \
@@ -103,17 +124,20 @@ struct slopes finish(struct sums sums, int rows, bool writes, struct channel of)
 }
 
 // All of a tensor of one chunk.
-GROUP kernel void batchnorm_backward(IMAGE_PARAMETERS, global float *diff_src, ulong diff_src_at,
-                                     CHANNEL_PARAMETERS)
+GROUP kernel void batchnorm_backward(IMAGE_PARAMETERS, CHANNEL_PARAMETERS)
 {
     COLUMN_SPACE;
     const struct part part = find_part(channels, 0, chunk_rows, rows);
     struct images images = IMAGES;
-    struct channel channel = CHANNEL(part.c);
-    const struct sums sums =
-        COLUMN_SUMS(sum_rows(images, LOAD(channel.saved_mean), part, channels));
-    const struct slopes slopes = finish(sums, rows, part.writes, channel);
-    write_rows(images, diff_src + diff_src_at, slopes, part, channels);
+    struct sums sums[SPAN];
+    struct slopes slopes[SPAN];
+    sum_part(images, saved_mean + saved_mean_at, part, channels, sums);
+    EACH_VECTOR(part, channels)
+    {
+        struct channel channel = CHANNEL(part.c + v * WIDTH);
+        slopes[v] = finish(COLUMN_SUMS(sums[v]), rows, part.writes, channel);
+    }
+    write_part(images, slopes, part, channels);
 }
 
 GROUP kernel void backward_sum(IMAGE_PARAMETERS, global const float *mean, ulong mean_at,
@@ -123,14 +147,15 @@ GROUP kernel void backward_sum(IMAGE_PARAMETERS, global const float *mean, ulong
     const int chunk = (int)get_group_id(1);
     const struct part part = find_part(channels, chunk, chunk_rows, rows);
     struct images images = IMAGES;
-    const struct sums sums =
-        COLUMN_SUMS(sum_rows(images, LOAD(mean + mean_at + part.c), part, channels));
-    store_part(sums, part, parts + parts_at, channels, chunk);
+    struct sums sums[SPAN];
+    sum_part(images, mean + mean_at, part, channels, sums);
+    EACH_VECTOR(part, channels)
+    store_part(COLUMN_SUMS(sums[v]), part, v, parts + parts_at, channels, chunk);
 }
 
 // `slopes` is mean, slope_g, slope_x and shift, `channels` of each.
 kernel void backward_finish(global const float *parts, ulong parts_at, global float *slopes,
-                            ulong slopes_at, CHANNEL_PARAMETERS, int channels, int rows, int chunks)
+                            ulong slopes_at, int channels, int rows, int chunks, CHANNEL_PARAMETERS)
 {
     const int c = (int)get_global_id(0) * WIDTH;
     if (c >= channels)
@@ -145,13 +170,18 @@ kernel void backward_finish(global const float *parts, ulong parts_at, global fl
     STORE(of.shift, slopes + 3 * channels);
 }
 
-GROUP kernel void backward_gradient(IMAGE_PARAMETERS, global float *diff_src, ulong diff_src_at,
-                                    global const float *slopes, ulong slopes_at)
+GROUP kernel void backward_gradient(IMAGE_PARAMETERS, global const float *slopes, ulong slopes_at)
 {
     const struct part part = find_part(channels, (int)get_group_id(1), chunk_rows, rows);
     struct images images = IMAGES;
-    slopes += slopes_at + part.c;
-    const struct slopes of = {LOAD(slopes), LOAD(slopes + channels), LOAD(slopes + 2 * channels),
-                              LOAD(slopes + 3 * channels)};
-    write_rows(images, diff_src + diff_src_at, of, part, channels);
+    struct slopes of[SPAN];
+    EACH_VECTOR(part, channels)
+    {
+        global const float *from = slopes + slopes_at + part.c + v * WIDTH;
+        of[v].mean = LOAD(from);
+        of[v].g = LOAD(from + channels);
+        of[v].x = LOAD(from + 2 * channels);
+        of[v].shift = LOAD(from + 3 * channels);
+    }
+    write_part(images, of, part, channels);
 }

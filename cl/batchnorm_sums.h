@@ -2,10 +2,10 @@
 // What the passes of batch normalisation share: how a matrix of rows x channels is laid over
 // work-items, and sums over its rows in a fixed order.
 //
-// A work-item has WIDTH channels, a group LANES * WIDTH of them and ROWS rows at a time: the item
-// at (x, y) takes rows y, y + ROWS, ... of a chunk of rows. A tensor of one chunk needs one launch.
-// Otherwise two sums of each chunk go to `parts`, which a second launch adds in the order of the
-// chunks:
+// A work-item has SPAN vectors of WIDTH channels, a group LANES * SPAN of them and ROWS rows at a
+// time: the item at (x, y) takes rows y, y + ROWS, ... of a chunk of rows. A tensor of one chunk
+// needs one launch. Otherwise two sums of each chunk go to `parts`, which a second launch adds in
+// the order of the chunks:
 //
 //     parts[2 * chunk * channels + c]  and  parts[(2 * chunk + 1) * channels + c]
 #include "vector.h"
@@ -17,37 +17,67 @@
 #ifndef ROWS
 #define ROWS 8
 #endif
+// At least 1, and 1 where ROWS is not. With several, an item takes PIECE of its rows of one vector,
+// then of the next: a cache loads the lines of a row together.
+#ifndef SPAN
+#define SPAN 1
+#endif
+#define PIECE 8
+#define INLINE __attribute__((always_inline))
 #define GROUP __attribute__((reqd_work_group_size(LANES, ROWS, 1)))
 
 // Bits of the argument `flags`.
 #define FUSED_RELU 1
 #define FUSED_RESIDUAL 2
 
-// An item's part of a chunk. Beyond the last channel an item goes along without rows, for the sake
-// of the barriers.
+// An item's part of a chunk, or a piece of it. Beyond the last channel an item goes along without
+// rows, for the sake of the barriers.
 struct part {
     int c;        // Its first channel.
-    bool writes;  // Whether what there is one of for each channel is this item's to write.
     int row, end; // Its first row and the end of the chunk's, within the chunk.
-    ulong at;     // Of its first row, from the start of the tensor.
+    ulong at;     // Of its first element, from the start of the tensor.
+    bool writes;  // Whether what there is one of for each channel is this item's to write.
 };
 
 struct part find_part(int channels, int chunk, int chunk_rows, int all_rows)
 {
-    const int c = (int)get_global_id(0) * WIDTH;
+    const int c = (int)get_global_id(0) * SPAN * WIDTH;
     const bool inside = c < channels;
     struct part part;
     part.c = inside ? c : 0;
     part.row = (int)get_local_id(1);
-    part.writes = inside && part.row == 0;
     part.end = inside ? min(all_rows - chunk * chunk_rows, chunk_rows) : 0;
     part.at = ((ulong)chunk * chunk_rows + part.row) * channels + part.c;
+    part.writes = inside && part.row == 0;
+    return part;
+}
+
+// Loops over the vectors v of a part, and over its pieces.
+#define EACH_VECTOR(part, channels) \
+    for (int v = 0; v < SPAN && (part).c + v * WIDTH < (channels); v++)
+#define EACH_PIECE(part, channels)                              \
+    for (int skip = 0; skip < (part).end; skip += PIECE * ROWS) \
+    EACH_VECTOR(part, channels)
+
+INLINE struct part find_piece(struct part part, int channels, int skip, int v)
+{
+    part.c += v * WIDTH;
+    part.row += skip;
+    part.end = min(part.end, skip + PIECE * ROWS);
+    part.at += (ulong)skip * channels + v * WIDTH;
     return part;
 }
 
 struct sums {
     vec first, second;
 };
+
+INLINE struct sums add_sums(struct sums a, struct sums b)
+{
+    a.first += b.first;
+    a.second += b.second;
+    return a;
+}
 
 // The sums over the items of a column, at each of them.
 #if ROWS > 1
@@ -81,9 +111,11 @@ struct sums column_sums(local vec *space, struct sums mine)
 #define COLUMN_SUMS(mine) (mine)
 #endif
 
-void store_part(struct sums sums, struct part part, global float *parts, int channels, int chunk)
+// Stores the sums of one vector.
+INLINE void store_part(struct sums sums, struct part part, int v, global float *parts, int channels,
+                       int chunk)
 {
-    parts += 2 * (ulong)chunk * channels + part.c;
+    parts += 2 * (ulong)chunk * channels + part.c + v * WIDTH;
     if (part.writes) {
         STORE(sums.first, parts);
         STORE(sums.second, parts + channels);
@@ -97,7 +129,7 @@ struct pair {
 
 // Knuth's two-sum, in which only the addition to `rest` rounds. It stands in for double precision,
 // which not every device has.
-struct pair pair_add(struct pair pair, vec x)
+INLINE struct pair pair_add(struct pair pair, vec x)
 {
     const vec sum = pair.sum + x;
     const vec taken = sum - pair.sum;

@@ -6,88 +6,28 @@
 // A kind is a set of rows whose sums run over the same k; a block is some rows of a kind. Steps say
 // where the elements of k are, counted from a row's window in src, and which rows of weights they
 // meet. Weights are in panels of 16 filters: row k of panel p is weights[(p * panel_rows + k) * 16].
-// Chains of 64 products are summed in registers before the sum joins those of the other chains,
-// which keeps rounding errors small.
 //
-// Without local memory, for processors: one work-item computes blocks of ROWS x 16 sums, chain by
-// chain, so that the weights of a chain stay in the first-level cache for all rows of the block; a
-// tile of TILE x 16 is in registers at a time.
-//
-// With local memory, for graphics processors: a group computes tiles of rows x filters, an item
-// TILE x 4 of them:
-//
-//            a panel: 4 items x 4 filters
-//           .-------.
-//           0 1 2 3 4 5 6 7       item = line * COLUMNS + column
-//     TILE  . . . . . . . .
-//     rows  8 9 10 ..
-#ifndef LOCAL
-#define LOCAL 0 // 0 or 1: tiles in local memory.
-#endif
-#ifndef TILE
-#define TILE 6 // Rows of an item in registers: 1 to 16; with local memory 4 or 8.
-#endif
+// Group (part, panel) computes the blocks parts[part] .. parts[part + 1]. A block is (first
+// position, positions, first row, rows, first step, steps).
+#include "conv2d_tile.h"
+
 #ifndef ROWS
 #define ROWS 66 // Rows of a block without local memory: a multiple of TILE.
 #endif
-#ifndef PANELS
-#define PANELS 1 // Of a group with local memory: 1, 2 or 4.
-#endif
-#ifndef GROUP
-#define GROUP 1 // Work-items of a group with local memory: a multiple of 4 * PANELS.
-#endif
-
-#define PANEL 16
-#define CHAIN 64
 
 // Bits of `flags`.
 #define BIAS 1
 #define ADDEND 2
 #define RELU 4
 
-#if LOCAL
-#define LANES 4
-typedef float4 vec;
-#define LOAD(p) vload4(0, p)
-#define STORE(v, p) vstore4(v, 0, p)
-#else
-#define LANES 16
-typedef float16 vec;
-#define LOAD(p) vload16(0, p)
-#define STORE(v, p) vstore16(v, 0, p)
-#endif
-
-// Writes the sums of LANES filters from `channel` on to the row at `at`.
-void finish(vec sum, int at, int channel, int channels, int flags, global const float *bias,
-            global const float *addend, global float *dst)
-{
-    at += channel;
-    if (channels - channel >= LANES) {
-        if (flags & BIAS)
-            sum += LOAD(bias + channel);
-        if (flags & ADDEND)
-            sum += LOAD(addend + at);
-        if (flags & RELU)
-            sum = select(sum, (vec)0, sum <= (vec)0); // NaN stays.
-        STORE(sum, dst + at);
-        return;
-    }
-    float lanes[LANES];
-    STORE(sum, lanes);
-    for (int i = 0; i < channels - channel; i++) {
-        float x = lanes[i];
-        if (flags & BIAS)
-            x += bias[channel + i];
-        if (flags & ADDEND)
-            x += addend[at + i];
-        dst[at + i] = flags & RELU && x <= 0 ? 0 : x;
-    }
-}
-
 #if !LOCAL
 
-// Offsets in src and dst of `count` rows of a block from `row` of its kind on. `order` is the
-// number of images, whether positions come before images, and the distances of images.
+// ---------------------------------------------------------------- without local memory
+
+// A block's sums are computed chain by chain, so that the weights of a chain stay in the
+// first-level cache for all tiles of the block.
+
+// Offsets in src and dst of `count` rows of a kind.
 void find_rows(int *source, int *target, global const int2 *positions, int position_count, int row,
                int count, int4 order)
 {
@@ -104,8 +44,7 @@ void find_rows(int *source, int *target, global const int2 *positions, int posit
     }
 }
 
-// Adds one chain to the sums of TILE rows, or begins them. A step is (offset in src, row of
-// weights, length).
+// Adds one chain to the sums of TILE rows, or begins them.
 void multiply_tile(float16 *sums, const int *source, global const float *restrict src,
                    global const float *restrict weights, global const int4 *restrict steps,
                    int step_count, int channel_step, bool first)
@@ -133,10 +72,36 @@ void multiply_tile(float16 *sums, const int *source, global const float *restric
         sums[i] = first ? sum[i] : sums[i] + sum[i];
 }
 
-// Group (part, panel) computes the blocks parts[part] .. parts[part + 1]. A block is (first
-// position, positions, first row, rows, first step, steps); the first step of a chain counts the
-// chain's steps in its fourth component.
-kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+// Writes the sums of a panel's filters, from `channel` on, to the row at `at`.
+void finish(float16 sum, int at, int channel, int channels, int flags, global const float *bias,
+            global const float *addend, global float *dst)
+{
+    at += channel;
+    if (channels - channel >= PANEL) {
+        if (flags & BIAS)
+            sum += vload16(0, bias + channel);
+        if (flags & ADDEND)
+            sum += vload16(0, addend + at);
+        if (flags & RELU)
+            sum = select(sum, (float16)0, sum < (float16)0); // NaN stays.
+        vstore16(sum, 0, dst + at);
+        return;
+    }
+    float lanes[PANEL];
+    vstore16(sum, 0, lanes);
+    for (int i = 0; i < channels - channel; i++) {
+        float x = lanes[i];
+        if (flags & BIAS)
+            x += bias[channel + i];
+        if (flags & ADDEND)
+            x += addend[at + i];
+        dst[at + i] = flags & RELU && x < 0 ? 0 : x;
+    }
+}
+
+// A step is (offset in src, row of weights, length, -) of some products; the first step of a chain
+// counts the chain's steps in its fourth component.
+kernel GROUP_SIZE void
 conv2d(global const float *restrict src, ulong src_at, global const float *restrict weights,
        ulong weights_at, global const float *bias, ulong bias_at, global const float *addend,
        ulong addend_at, global float *dst, ulong dst_at, global const int8 *restrict blocks,
@@ -174,24 +139,40 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
 
 #else
 
-#define COLUMNS (4 * PANELS)      // Items beside each other.
-#define LINES (GROUP / COLUMNS)   // Items below each other.
-#define GROUP_ROWS (LINES * TILE) // Rows of a group's tile.
-#define FILTERS (PANELS * PANEL)  // Filters of a group's tile.
-#define SLICE 16                  // Products between two exchanges through local memory.
-#define PITCH (GROUP_ROWS + 4)    // Floats of a line of local memory; 4 more avoid bank conflicts.
+// ---------------------------------------------------------------- with local memory
 
-// Offsets in src and dst of one row of a kind. `order` as above: the number of images, whether
-// positions come before images, and the distances of images.
-int2 find_row(global const int2 *positions, int position_count, int row, int4 order)
+#define PITCH (GROUP_ROWS + 4) // Floats of a line of local memory; 4 more avoid bank conflicts.
+
+// Items that copy a slice of one row, and of one row of weights.
+#define SLICE_PIECES (SLICE / VECTOR)
+#define FILTER_PIECES (FILTERS / VECTOR)
+
+void finish(float x, int at, int channel, int channels, int flags, global const float *bias,
+            global const float *addend, global float *dst)
 {
-    const int inside = order.y ? position_count : order.x;
-    const int outer = row / inside, inner = row - outer * inside;
-    return positions[order.y ? inner : outer] + (order.y ? outer : inner) * order.zw;
+    if (channel >= channels)
+        return;
+    if (flags & BIAS)
+        x += bias[channel];
+    if (flags & ADDEND)
+        x += addend[at + channel];
+    dst[at + channel] = flags & RELU && x < 0 ? 0 : x;
 }
 
-// As above, but that a step is a single product: (offset in src, row of weights).
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
+void store_column(local float *to, piece x)
+{
+#if VECTOR == 4
+    to[0] = x.s0;
+    to[PITCH] = x.s1;
+    to[2 * PITCH] = x.s2;
+    to[3 * PITCH] = x.s3;
+#else
+    to[0] = x;
+#endif
+}
+
+// A step is (offset in src, row of weights) of VECTOR products.
+kernel GROUP_SIZE void
 conv2d(global const float *restrict src, ulong src_at, global const float *restrict weights,
        ulong weights_at, global const float *bias, ulong bias_at, global const float *addend,
        ulong addend_at, global float *dst, ulong dst_at, global const int8 *restrict blocks,
@@ -199,60 +180,58 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
        global const int2 *restrict steps, int4 order, int panel_rows, int channel_step,
        int channels, int flags)
 {
-    local float4 a[SLICE][PITCH / 4];   // Elements of src: [k][row].
-    local float4 b[SLICE][FILTERS / 4]; // Weights: [k][filter].
+    local float4 a[SLICE * PITCH / 4];   // Elements of src: [k][row].
+    local float4 b[SLICE * FILTERS / 4]; // Weights: [k][filter].
     local int2 row_at[GROUP_ROWS];
-    const int item = (int)get_local_id(0), line = item / COLUMNS, column = item - line * COLUMNS;
+    const uint item = (uint)get_local_id(0);
+    const int line = (int)(item / COLUMNS), column = (int)(item % COLUMNS);
     const int first_panel = (int)get_group_id(1) * PANELS;
-    const int panels = (channels + PANEL - 1) / PANEL;
+    // What this item copies: a piece of some rows, and of some rows of weights.
+    const int k_piece = (int)(item % SLICE_PIECES), first_row = (int)(item / SLICE_PIECES);
+    const int filter = (int)(item % FILTER_PIECES * VECTOR), first_k = (int)(item / FILTER_PIECES);
+    // Panels beyond the last are computed as copies of it.
+    const int panel = min(first_panel + filter / PANEL, (channels - 1) / PANEL);
+    local float *a_to = (local float *)a + k_piece * VECTOR * PITCH + first_row;
+    local piece *b_to = (local piece *)b + item;
     src += src_at;
-    weights += weights_at;
+    weights += weights_at + (ulong)panel * panel_rows * PANEL + (filter & (PANEL - 1));
     bias += bias_at;
     addend += addend_at;
     dst += dst_at;
     for (int n = parts[get_group_id(0)]; n < parts[get_group_id(0) + 1]; n++) {
         const int8 block = blocks[n];
-        // Rows beyond the last are computed as copies of it.
-        for (int i = item; i < GROUP_ROWS; i += GROUP)
+        // So are rows.
+        for (int i = (int)item; i < GROUP_ROWS; i += GROUP)
             row_at[i] = find_row(positions + block.s0, block.s1,
                                  block.s2 + min(i, block.s3 - 1), order);
         float4 total[TILE], sum[TILE];
 #pragma unroll
         for (int i = 0; i < TILE; i++)
             total[i] = sum[i] = 0;
-        for (int first = 0; first < block.s5; first += SLICE) {
+        for (int s = 0; s < block.s5; s += SLICE_PIECES) {
             barrier(CLK_LOCAL_MEM_FENCE);
-            for (int i = item; i < SLICE * GROUP_ROWS; i += GROUP) {
-                const int row = i / SLICE, k = i - row * SLICE;
-                float x = 0;
-                if (first + k < block.s5)
-                    x = src[row_at[row].x + steps[block.s4 + first + k].x];
-                ((local float *)a[k])[row] = x;
+            const bool exists = s + k_piece < block.s5;
+            const int offset = exists ? steps[block.s4 + s + k_piece].x : 0;
+#pragma unroll
+            for (int i = 0; i < GROUP_ROWS * SLICE_PIECES / GROUP; i++) {
+                const int row = i * (GROUP / SLICE_PIECES);
+                piece x = 0;
+                if (exists)
+                    x = LOAD_PIECE(src + (row_at[first_row + row].x + offset));
+                store_column(a_to + row, x);
             }
-            for (int i = item; i < SLICE * FILTERS; i += GROUP) {
-                const int k = i / FILTERS, filter = i - k * FILTERS, lane = filter % PANEL;
-                const int panel = first_panel + filter / PANEL;
-                float x = 0;
-                if (first + k < block.s5 && panel < panels)
-                    x = weights[((size_t)panel * panel_rows + steps[block.s4 + first + k].y) *
-                                    PANEL +
-                                lane];
-                ((local float *)b[k])[filter] = x;
+#pragma unroll
+            for (int i = 0; i < SLICE * FILTER_PIECES / GROUP; i++) {
+                const int k = first_k + i * (GROUP / FILTER_PIECES), step = s + k / VECTOR;
+                piece x = 0;
+                if (step < block.s5)
+                    x = LOAD_PIECE(weights +
+                                   (size_t)(steps[block.s4 + step].y + (k & (VECTOR - 1))) * PANEL);
+                b_to[i * GROUP] = x;
             }
             barrier(CLK_LOCAL_MEM_FENCE);
-#pragma unroll
-            for (int k = 0; k < SLICE; k++) {
-                const float4 factor = b[k][column];
-#pragma unroll
-                for (int i = 0; i < TILE / 4; i++) {
-                    const float4 x = a[k][line * (TILE / 4) + i];
-                    sum[4 * i] = fma((float4)x.s0, factor, sum[4 * i]);
-                    sum[4 * i + 1] = fma((float4)x.s1, factor, sum[4 * i + 1]);
-                    sum[4 * i + 2] = fma((float4)x.s2, factor, sum[4 * i + 2]);
-                    sum[4 * i + 3] = fma((float4)x.s3, factor, sum[4 * i + 3]);
-                }
-            }
-            if ((first + SLICE) % CHAIN == 0 || first + SLICE >= block.s5) {
+            multiply_slice(sum, a + line * (TILE / 4), PITCH / 4, b + column);
+            if (((s + SLICE_PIECES) & (CHAIN / VECTOR - 1)) == 0 || s + SLICE_PIECES >= block.s5) {
 #pragma unroll
                 for (int i = 0; i < TILE; i++) {
                     total[i] += sum[i];
@@ -263,32 +242,17 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
         barrier(CLK_LOCAL_MEM_FENCE);
 #pragma unroll
         for (int i = 0; i < TILE; i++) {
-            const int row = line * TILE + i, channel = first_panel * PANEL + column * LANES;
-            if (row < block.s3 && channel < channels)
-                finish(total[i], row_at[row].y, channel, channels, flags, bias, addend, dst);
+            const int row = line * TILE + i, channel = first_panel * PANEL + column * 4;
+            if (row < block.s3) {
+                const int at = row_at[row].y;
+                finish(total[i].s0, at, channel, channels, flags, bias, addend, dst);
+                finish(total[i].s1, at, channel + 1, channels, flags, bias, addend, dst);
+                finish(total[i].s2, at, channel + 2, channels, flags, bias, addend, dst);
+                finish(total[i].s3, at, channel + 3, channels, flags, bias, addend, dst);
+            }
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 }
 
 #endif
-
-// Panels of filters to panels of channels, for backward_data: row (tap, o) of panel p of the result
-// has the weights of channels 16 * p .. 16 * p + 15. One item for each row of each listed tap.
-kernel void conv2d_transpose(global const float *restrict weights, ulong weights_at,
-                             global float *restrict transposed, ulong transposed_at,
-                             global const int *restrict taps, int kernel_taps, int in, int out)
-{
-    const int o = (int)get_global_id(0), tap = taps[get_global_id(1)];
-    const int panel = (int)get_global_id(2), filter_panel = o / PANEL;
-    if (o >= out)
-        return;
-    const int first = panel * PANEL;
-    weights += weights_at + ((ulong)(filter_panel * kernel_taps + tap) * in + first) * PANEL + o -
-               filter_panel * PANEL;
-    float row[PANEL];
-    for (int i = 0; i < PANEL; i++)
-        row[i] = first + i < in ? weights[i * PANEL] : 0;
-    transposed += transposed_at + ((ulong)(panel * kernel_taps + tap) * out + o) * PANEL;
-    vstore16(vload16(0, row), 0, transposed);
-}

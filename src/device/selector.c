@@ -147,7 +147,7 @@ clef_status clef_selector_match(const char *selector, const struct clef_device_i
     int best = backend_length ? best_device(selector, backend_length, infos, count) : -1;
     if (best < 0)
         return clef_fail(CLEF_NOT_FOUND,
-                         "no device \"%s\": no backend of this name has a device; " LIST_HINT,
+                         "no device \"%s\": this build has no backend of this name; " LIST_HINT,
                          selector);
     if (!selector[backend_length]) {
         *match = best;

@@ -2,12 +2,11 @@
 // Forward batch normalisation, see cl/batchnorm.cl.
 #include "opencl/ocl_batchnorm.h"
 
-static int flags_of(bool relu, const struct clef_tensor *residual)
-{
-    return (relu ? OCL_FUSED_RELU : 0) | (residual ? OCL_FUSED_RESIDUAL : 0);
-}
-
-// As STATISTICS_PARAMETERS.
+// As IMAGE_PARAMETERS and STATISTICS_PARAMETERS.
+#define IMAGES(args, split)                                                               \
+    OCL_TENSOR((args)->src), OCL_TENSOR((args)->residual), OCL_TENSOR((args)->dst),       \
+        OCL_INT((split)->channels), OCL_INT((split)->rows), OCL_INT((split)->chunk_rows), \
+        OCL_INT(((args)->relu ? OCL_FUSED_RELU : 0) | ((args)->residual ? OCL_FUSED_RESIDUAL : 0))
 #define STATISTICS(args)                                                                  \
     OCL_TENSOR((args)->gamma), OCL_TENSOR((args)->beta), OCL_TENSOR((args)->moving_mean), \
         OCL_TENSOR((args)->moving_variance), OCL_TENSOR((args)->saved_mean),              \
@@ -17,15 +16,12 @@ static int flags_of(bool relu, const struct clef_tensor *residual)
 static void launch_whole(struct ocl_plan *build, const struct ocl_batchnorm_split *split,
                          const struct clef_batchnorm_train_args *args)
 {
-    ocl_batchnorm_launch(
-        build, split,
-        (struct ocl_launch){
-            .source = "batchnorm",
-            .kernel = "batchnorm_train",
-            .args = {OCL_TENSOR(args->src), OCL_TENSOR(args->residual), OCL_TENSOR(args->dst),
-                     STATISTICS(args), OCL_INT(split->channels), OCL_INT(split->rows),
-                     OCL_INT(flags_of(args->relu, args->residual))},
-        });
+    ocl_batchnorm_launch(build, split,
+                         (struct ocl_launch){
+                             .source = "batchnorm",
+                             .kernel = "batchnorm_train",
+                             .args = {IMAGES(args, split), STATISTICS(args)},
+                         });
 }
 
 static void launch_chunks(struct ocl_plan *build, const struct ocl_batchnorm_split *split,
@@ -47,18 +43,15 @@ static void launch_chunks(struct ocl_plan *build, const struct ocl_batchnorm_spl
             .source = "batchnorm",
             .kernel = "batchnorm_finish",
             .args = {OCL_TENSOR(args->src), OCL_PART(scratch, parts), OCL_TENSOR(scratch),
-                     STATISTICS(args), OCL_INT(split->channels), OCL_INT(split->rows),
-                     OCL_INT(split->chunks)},
+                     OCL_INT(split->channels), OCL_INT(split->rows), OCL_INT(split->chunks),
+                     STATISTICS(args)},
         });
-    ocl_batchnorm_launch(
-        build, split,
-        (struct ocl_launch){
-            .source = "batchnorm",
-            .kernel = "batchnorm_normalise",
-            .args = {OCL_TENSOR(args->src), OCL_TENSOR(args->residual), OCL_TENSOR(args->dst),
-                     OCL_TENSOR(scratch), OCL_INT(split->channels), OCL_INT(split->rows),
-                     OCL_INT(split->chunk_rows), OCL_INT(flags_of(args->relu, args->residual))},
-        });
+    ocl_batchnorm_launch(build, split,
+                         (struct ocl_launch){
+                             .source = "batchnorm",
+                             .kernel = "batchnorm_normalise",
+                             .args = {IMAGES(args, split), OCL_TENSOR(scratch)},
+                         });
 }
 
 clef_status ocl_batchnorm_train(void *context, const struct clef_batchnorm_train_args *args,
@@ -100,16 +93,13 @@ clef_status ocl_batchnorm_infer(void *context, const struct clef_batchnorm_infer
     if (!plan)
         return CLEF_OK;
     struct ocl_plan *build = ocl_plan_begin(context);
-    ocl_batchnorm_launch(
-        build, &split,
-        (struct ocl_launch){
-            .source = "batchnorm",
-            .kernel = "batchnorm_infer",
-            .args = {OCL_TENSOR(args->src), OCL_TENSOR(args->residual), OCL_TENSOR(args->dst),
-                     OCL_TENSOR(args->gamma), OCL_TENSOR(args->beta), OCL_TENSOR(args->moving_mean),
-                     OCL_TENSOR(args->moving_variance), OCL_FLOAT(args->epsilon),
-                     OCL_INT(split.channels), OCL_INT(split.rows), OCL_INT(split.chunk_rows),
-                     OCL_INT(flags_of(args->relu, args->residual))},
-        });
+    ocl_batchnorm_launch(build, &split,
+                         (struct ocl_launch){
+                             .source = "batchnorm",
+                             .kernel = "batchnorm_infer",
+                             .args = {IMAGES(args, &split), OCL_TENSOR(args->gamma),
+                                      OCL_TENSOR(args->beta), OCL_TENSOR(args->moving_mean),
+                                      OCL_TENSOR(args->moving_variance), OCL_FLOAT(args->epsilon)},
+                         });
     return ocl_plan_end(build, plan);
 }

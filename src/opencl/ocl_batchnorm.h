@@ -10,7 +10,8 @@ enum { OCL_FUSED_RELU = 1, OCL_FUSED_RESIDUAL = 2 };
 
 struct ocl_batchnorm_split {
     int channels, rows;
-    int width, lanes, item_rows; // Vector, and work-items of a group along channels and rows.
+    int width, span;      // Channels of a vector, vectors of a work-item.
+    int lanes, item_rows; // Work-items of a group along channels and along rows.
     int chunk_rows, chunks;
     char options[64];
 };

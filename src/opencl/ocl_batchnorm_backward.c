@@ -3,11 +3,12 @@
 #include "opencl/ocl_batchnorm.h"
 
 // As IMAGE_PARAMETERS and CHANNEL_PARAMETERS.
-#define IMAGES(args, split)                                                               \
-    OCL_TENSOR((args)->src), OCL_TENSOR((args)->relu ? (args)->dst : NULL),               \
-        OCL_TENSOR((args)->diff_dst), OCL_TENSOR((args)->diff_residual),                  \
-        OCL_INT((split)->channels), OCL_INT((split)->rows), OCL_INT((split)->chunk_rows), \
-        OCL_INT(((args)->relu ? OCL_FUSED_RELU : 0) |                                     \
+#define IMAGES(args, split)                                                                    \
+    OCL_TENSOR((args)->src), OCL_TENSOR((args)->relu ? (args)->dst : NULL),                    \
+        OCL_TENSOR((args)->diff_dst), OCL_TENSOR((args)->diff_src),                            \
+        OCL_TENSOR((args)->diff_residual), OCL_INT((split)->channels), OCL_INT((split)->rows), \
+        OCL_INT((split)->chunk_rows),                                                          \
+        OCL_INT(((args)->relu ? OCL_FUSED_RELU : 0) |                                          \
                 ((args)->diff_residual ? OCL_FUSED_RESIDUAL : 0))
 #define CHANNELS(args)                                                                            \
     OCL_TENSOR((args)->gamma), OCL_TENSOR((args)->saved_mean), OCL_TENSOR((args)->saved_inv_std), \
@@ -16,13 +17,12 @@
 static void launch_whole(struct ocl_plan *build, const struct ocl_batchnorm_split *split,
                          const struct clef_batchnorm_backward_args *args)
 {
-    ocl_batchnorm_launch(
-        build, split,
-        (struct ocl_launch){
-            .source = "batchnorm_backward",
-            .kernel = "batchnorm_backward",
-            .args = {IMAGES(args, split), OCL_TENSOR(args->diff_src), CHANNELS(args)},
-        });
+    ocl_batchnorm_launch(build, split,
+                         (struct ocl_launch){
+                             .source = "batchnorm_backward",
+                             .kernel = "batchnorm_backward",
+                             .args = {IMAGES(args, split), CHANNELS(args)},
+                         });
 }
 
 static void launch_chunks(struct ocl_plan *build, const struct ocl_batchnorm_split *split,
@@ -42,16 +42,15 @@ static void launch_chunks(struct ocl_plan *build, const struct ocl_batchnorm_spl
         (struct ocl_launch){
             .source = "batchnorm_backward",
             .kernel = "backward_finish",
-            .args = {OCL_PART(scratch, parts), OCL_TENSOR(scratch), CHANNELS(args),
-                     OCL_INT(split->channels), OCL_INT(split->rows), OCL_INT(split->chunks)},
+            .args = {OCL_PART(scratch, parts), OCL_TENSOR(scratch), OCL_INT(split->channels),
+                     OCL_INT(split->rows), OCL_INT(split->chunks), CHANNELS(args)},
         });
-    ocl_batchnorm_launch(
-        build, split,
-        (struct ocl_launch){
-            .source = "batchnorm_backward",
-            .kernel = "backward_gradient",
-            .args = {IMAGES(args, split), OCL_TENSOR(args->diff_src), OCL_TENSOR(scratch)},
-        });
+    ocl_batchnorm_launch(build, split,
+                         (struct ocl_launch){
+                             .source = "batchnorm_backward",
+                             .kernel = "backward_gradient",
+                             .args = {IMAGES(args, split), OCL_TENSOR(scratch)},
+                         });
 }
 
 clef_status ocl_batchnorm_backward(void *context, const struct clef_batchnorm_backward_args *args,

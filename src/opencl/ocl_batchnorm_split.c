@@ -4,11 +4,12 @@
 #include <limits.h>
 #include <stdio.h>
 
-// Rows of a chunk on a processor: two chains of sums over so few rows keep their precision. A
-// tensor of up to four times as many is one chunk, since two more launches would cost more than the
-// few work-items that it is split into.
-#define CPU_CHUNK_ROWS 512
-#define CPU_SINGLE_ROWS 1024
+// On a processor a chunk is 256 rows: small against a large tensor, large against the cost of a
+// work-item. A tensor of twice as many is still one chunk, since two more launches would cost more
+// than the few work-items that it is split into. An item has 64 channels, whole cache lines.
+#define CPU_CHUNK_ROWS 256
+#define CPU_SINGLE_ROWS 512
+#define CPU_CHANNELS 64
 
 // Rows of an item of a graphics processor: few, to have many items, until there are enough of
 // those.
@@ -26,6 +27,7 @@ static int clamp(int value, int low, int high)
 static void split_for_cpu(struct ocl_batchnorm_split *split)
 {
     split->lanes = split->item_rows = 1;
+    split->span = CPU_CHANNELS / split->width;
     split->chunk_rows = split->rows <= CPU_SINGLE_ROWS ? split->rows : CPU_CHUNK_ROWS;
 }
 
@@ -34,6 +36,7 @@ static void split_for_gpu(const struct ocl_context *ocl, struct ocl_batchnorm_sp
     int group = (int)ocl_group_size(ocl, GPU_GROUP);
     split->lanes = group < GPU_LANES ? group : GPU_LANES;
     split->item_rows = group / split->lanes;
+    split->span = 1;
     int single = 2 * GPU_MIN_ROWS * split->item_rows;
     int rows = clamp(split->rows / (split->item_rows * GPU_CHUNKS), GPU_MIN_ROWS, GPU_MAX_ROWS);
     split->chunk_rows = split->rows <= single ? split->rows : rows * split->item_rows;
@@ -55,8 +58,8 @@ clef_status ocl_batchnorm_split(const struct ocl_context *ocl, const struct clef
     else
         split_for_gpu(ocl, split);
     split->chunks = (int)ocl_groups(rows, (size_t)split->chunk_rows);
-    snprintf(split->options, sizeof split->options, "-D WIDTH=%d -D LANES=%d -D ROWS=%d",
-             split->width, split->lanes, split->item_rows);
+    snprintf(split->options, sizeof split->options, "-D WIDTH=%d -D SPAN=%d -D LANES=%d -D ROWS=%d",
+             split->width, split->span, split->lanes, split->item_rows);
     return CLEF_OK;
 }
 
@@ -64,16 +67,18 @@ size_t ocl_batchnorm_scratch(const struct ocl_batchnorm_split *split, int vector
 {
     if (split->chunks == 1)
         return 0;
-    return (2 * (size_t)split->chunks + (size_t)vectors) * (size_t)split->channels;
+    size_t floats = (2 * (size_t)split->chunks + (size_t)vectors) * (size_t)split->channels;
+    return ocl_groups(floats, 16) * 16; // Whole cache lines.
 }
 
-static void launch_groups(struct ocl_plan *plan, const struct ocl_batchnorm_split *split,
+// `span` vectors of each work-item.
+static void launch_groups(struct ocl_plan *plan, const struct ocl_batchnorm_split *split, int span,
                           size_t item_rows, size_t chunks, struct ocl_launch *launch)
 {
     launch->options = split->options;
     launch->local[0] = (size_t)split->lanes;
     launch->local[1] = item_rows;
-    launch->global[0] = (size_t)(split->channels / split->width);
+    launch->global[0] = ocl_groups((size_t)split->channels, (size_t)(split->width * span));
     launch->global[1] = item_rows * chunks;
     ocl_plan_launch(plan, launch);
 }
@@ -81,11 +86,12 @@ static void launch_groups(struct ocl_plan *plan, const struct ocl_batchnorm_spli
 void ocl_batchnorm_launch(struct ocl_plan *plan, const struct ocl_batchnorm_split *split,
                           struct ocl_launch launch)
 {
-    launch_groups(plan, split, (size_t)split->item_rows, (size_t)split->chunks, &launch);
+    launch_groups(plan, split, split->span, (size_t)split->item_rows, (size_t)split->chunks,
+                  &launch);
 }
 
 void ocl_batchnorm_launch_finish(struct ocl_plan *plan, const struct ocl_batchnorm_split *split,
                                  struct ocl_launch launch)
 {
-    launch_groups(plan, split, 1, 1, &launch);
+    launch_groups(plan, split, 1, 1, 1, &launch);
 }

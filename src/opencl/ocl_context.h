@@ -62,7 +62,7 @@ struct ocl_context {
     bool uses_clblast;            // See ocl_clblast.h.
     struct clef_device_options options;
     const char *preferred; // The alternative that plans are to use, NULL for the best.
-    int unflushed; // Commands enqueued since the last flush.
+    int unflushed;         // Commands enqueued since the last flush.
 };
 
 struct ocl_buffer {

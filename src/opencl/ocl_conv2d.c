@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chooses the algorithm of a convolution forward and in backward_data: our own kernels, or CLBlast
-// if CLEF_CONV=clblast.
+// if that is preferred.
 #include "opencl/ocl_conv2d_config.h"
 #include "opencl/ocl_conv2d_direct.h"
 #include "opencl/ocl_conv2d_gemm.h"
@@ -10,7 +10,7 @@ clef_status ocl_conv2d_forward(void *context, const struct clef_conv2d_forward_a
                                struct clef_plan **plan)
 {
     bool clblast;
-    CLEF_TRY(ocl_conv2d_use_clblast(&clblast));
+    CLEF_TRY(ocl_conv2d_use_clblast(context, &clblast));
     return clblast ? ocl_conv2d_gemm_forward(context, args, scratch, info, plan)
                    : ocl_conv2d_direct_forward(context, args, scratch, info, plan);
 }
@@ -21,7 +21,7 @@ clef_status ocl_conv2d_backward_data(void *context,
                                      struct clef_plan **plan)
 {
     bool clblast;
-    CLEF_TRY(ocl_conv2d_use_clblast(&clblast));
+    CLEF_TRY(ocl_conv2d_use_clblast(context, &clblast));
     return clblast ? ocl_conv2d_gemm_backward_data(context, args, scratch, info, plan)
                    : ocl_conv2d_direct_backward_data(context, args, scratch, info, plan);
 }

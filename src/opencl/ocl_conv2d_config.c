@@ -1,70 +1,141 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_conv2d_config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// clang-format off
-#define CPU_CONFIG(tile, rows) \
-    {"cpu-" #tile "x16", false, tile, 1, 1, rows, \
-     "-D TILE=" #tile " -D ROWS=" #rows}
-#define GPU_CONFIG(tile, panels, group, rows, filters) \
-    {"gpu-" #rows "x" #filters, true, tile, panels, group, rows, \
-     "-D LOCAL=1 -D TILE=" #tile " -D PANELS=" #panels " -D GROUP=" #group}
+// NAME, rows of an item, panels and items of a group, rows. The larger tile comes first.
+#define CPU_CONFIGS(X)           \
+    X("cpu-16x16", 16, 1, 1, 64) \
+    X("cpu-6x16", 6, 1, 1, 66)
+#define GPU_CONFIGS(X)              \
+    X("gpu-128x64", 8, 4, 256, 128) \
+    X("gpu-64x32", 8, 2, 64, 64)    \
+    X("gpu-32x32", 4, 2, 64, 32)    \
+    X("gpu-64x16", 4, 1, 64, 64)
 
-// The larger tile of a kind of device comes first.
-static const struct ocl_conv2d_config configs[] = {
-    CPU_CONFIG(16, 64),          // 32 vector registers of 16 floats.
-    CPU_CONFIG(6, 66),           // 16 of 8.
-    GPU_CONFIG(8, 2, 64, 64, 32),
-    GPU_CONFIG(4, 2, 64, 32, 32),
-    GPU_CONFIG(4, 1, 64, 64, 16),
-};
-// clang-format on
-
+#define CPU_ROW(name, ...) {name, "direct " name, false, __VA_ARGS__},
+#define GPU_ROW(name, ...) {name, "direct " name, true, __VA_ARGS__},
+static const struct ocl_conv2d_config configs[] = {CPU_CONFIGS(CPU_ROW) GPU_CONFIGS(GPU_ROW)};
 #define CONFIG_COUNT (sizeof configs / sizeof configs[0])
+
+#define NAME(name, ...) name,
+#define LISTED(name, ...) " " name
 
 static const struct ocl_conv2d_config *find(const char *name)
 {
-    for (size_t i = 0; i < CONFIG_COUNT; i++)
+    for (size_t i = 0; name && i < CONFIG_COUNT; i++)
         if (strcmp(configs[i].name, name) == 0)
             return &configs[i];
     return NULL;
 }
 
-size_t ocl_conv2d_wanted_groups(const struct ocl_context *ocl)
+static bool is_allowed(const struct ocl_context *ocl, const struct ocl_conv2d_config *config)
 {
-    return (size_t)ocl->caps.compute_units * (ocl->caps.kind == OCL_CPU ? 12 : 4);
+    size_t group = (size_t)config->group;
+    return group <= ocl->caps.max_group && group <= ocl->caps.max_items[0];
+}
+
+size_t ocl_conv2d_wanted_groups(const struct ocl_context *ocl,
+                                const struct ocl_conv2d_config *config)
+{
+    size_t units = (size_t)ocl->caps.compute_units;
+    if (ocl->caps.kind == OCL_CPU)
+        return 12 * units; // So that a thread that is held up leaves work to the others.
+    // Intel counts each of its small units, the others what has four of them.
+    size_t items = units * (ocl->caps.kind == OCL_GPU_INTEL ? 64 : 256);
+    size_t groups = items / (size_t)config->group;
+    return groups > 0 ? groups : 1;
+}
+
+// Intel's devices have registers for four rows of an item, not for eight.
+static const struct ocl_conv2d_config *best_for_gpu(const struct ocl_context *ocl, size_t rows,
+                                                    size_t panels)
+{
+    bool few_registers = ocl->caps.kind != OCL_GPU_NVIDIA && ocl->caps.kind != OCL_GPU_AMD;
+    for (size_t i = 0; panels > 1 && i < CONFIG_COUNT; i++) {
+        const struct ocl_conv2d_config *c = &configs[i];
+        if (!c->local || !is_allowed(ocl, c) || (few_registers && c->tile > 4))
+            continue;
+        size_t groups = ocl_groups(rows, (size_t)c->rows) * ocl_groups(panels, (size_t)c->panels);
+        if (groups >= ocl_conv2d_wanted_groups(ocl, c))
+            return c;
+    }
+    return find(panels > 1 ? "gpu-32x32" : "gpu-64x16");
 }
 
 clef_status ocl_conv2d_choose_config(const struct ocl_context *ocl, size_t rows, size_t panels,
                                      const struct ocl_conv2d_config **config)
 {
     const char *forced = getenv("CLEF_CONV_CONFIG");
-    if (forced && *forced) {
-        *config = find(forced);
-        return *config ? CLEF_OK
-                       : clef_fail(CLEF_INVALID_ARGUMENT,
-                                   "CLEF_CONV_CONFIG=%s is none of cpu-16x16, cpu-6x16, gpu-64x32, "
-                                   "gpu-32x32, gpu-64x16",
-                                   forced);
-    }
-    if (ocl->caps.kind == OCL_CPU) {
-        *config = find(ocl->caps.vector_width >= 16 ? "cpu-16x16" : "cpu-6x16");
+    *config = find(ocl->preferred);
+    if (*config && is_allowed(ocl, *config))
         return CLEF_OK;
-    }
-    *config = find("gpu-64x32");
-    size_t groups = ocl_groups(rows, (size_t)(*config)->rows) * ocl_groups(panels, 2);
-    if (groups < ocl_conv2d_wanted_groups(ocl))
-        *config = find("gpu-32x32");
+    *config = find(forced);
+    if (forced && *forced && !*config)
+        return clef_fail(CLEF_INVALID_ARGUMENT, "CLEF_CONV_CONFIG=%s is none of%s", forced,
+                         CPU_CONFIGS(LISTED) GPU_CONFIGS(LISTED));
+    if (*config)
+        return CLEF_OK;
+    if (ocl->caps.kind == OCL_CPU)
+        *config = find(ocl->caps.vector_width >= 16 ? "cpu-16x16" : "cpu-6x16");
+    else
+        *config = best_for_gpu(ocl, rows, panels);
     return CLEF_OK;
 }
 
-clef_status ocl_conv2d_use_clblast(bool *clblast)
+// How many items of a group Intel's compiler is to compute in step, 0 to leave it the choice: the
+// least that the device can, since for more of them there are not enough registers.
+static int intel_subgroup(const struct ocl_context *ocl)
+{
+    enum { SUB_GROUP_SIZES_INTEL = 0x4108 };
+    size_t sizes[16], bytes = 0;
+    if (ocl->caps.kind != OCL_GPU_INTEL ||
+        ocl_api.clGetDeviceInfo(ocl->device, SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes, &bytes) !=
+            CL_SUCCESS)
+        return 0;
+    size_t least = 0;
+    for (size_t i = 0; i < bytes / sizeof sizes[0]; i++)
+        if (least == 0 || sizes[i] < least)
+            least = sizes[i];
+    return (int)least;
+}
+
+void ocl_conv2d_options(const struct ocl_context *ocl, const struct ocl_conv2d_config *config,
+                        bool aligned, char options[OCL_CONV2D_OPTIONS_LENGTH])
+{
+    if (config->local)
+        snprintf(options, OCL_CONV2D_OPTIONS_LENGTH,
+                 "-D LOCAL=1 -D TILE=%d -D PANELS=%d -D GROUP=%d -D VECTOR=%d -D SUBGROUP=%d",
+                 config->tile, config->panels, config->group, aligned ? 4 : 1, intel_subgroup(ocl));
+    else
+        snprintf(options, OCL_CONV2D_OPTIONS_LENGTH, "-D TILE=%d -D ROWS=%d", config->tile,
+                 config->rows);
+}
+
+bool ocl_conv2d_is_aligned(const struct clef_tensor *t)
+{
+    return ((t->offset | t->stride_n | t->stride_h | t->stride_w | (size_t)t->c) & 3) == 0;
+}
+
+clef_status ocl_conv2d_use_clblast(const struct ocl_context *ocl, bool *clblast)
 {
     const char *choice = getenv("CLEF_CONV");
     *clblast = choice && strcmp(choice, "clblast") == 0;
-    if (!choice || !*choice || *clblast || strcmp(choice, "direct") == 0)
-        return CLEF_OK;
-    return clef_fail(CLEF_INVALID_ARGUMENT, "CLEF_CONV=%s is neither direct nor clblast", choice);
+    if (choice && *choice && !*clblast && strcmp(choice, "direct") != 0)
+        return clef_fail(CLEF_INVALID_ARGUMENT, "CLEF_CONV=%s is neither direct nor clblast",
+                         choice);
+    if (ocl->preferred && strcmp(ocl->preferred, "clblast") == 0)
+        *clblast = true;
+    else if (find(ocl->preferred))
+        *clblast = false;
+    return CLEF_OK;
+}
+
+const char *const *ocl_conv2d_alternatives(const struct ocl_context *ocl)
+{
+    static const char *const cpu[] = {CPU_CONFIGS(NAME) "clblast", NULL};
+    static const char *const gpu[] = {GPU_CONFIGS(NAME) "clblast", NULL};
+    return ocl->caps.kind == OCL_CPU ? cpu : gpu;
 }

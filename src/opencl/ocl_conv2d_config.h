@@ -11,27 +11,39 @@
 #define OCL_CHAIN 64
 
 // A configuration is a tile of rows x filters that a work-group computes at a time: target rows
-// forward and in backward_data, rows of the weights in backward_weights.
+// forward and in backward_data, rows of the weights in backward_weights. cl/conv2d_tile.h has the
+// meaning of its numbers.
 struct ocl_conv2d_config {
-    const char *name;
-    bool local; // Tiles of both factors go through local memory; else through vectors of a panel.
-    int tile;   // Rows of an item. Legal: 1 to 16; with local memory 2, 4 or 8.
-    int panels; // Of a group; 1 without local memory, else 1, 2 or 4.
-    int group;  // Work-items; 1 without local memory, else a multiple of 4 * panels.
-    int rows;   // Of a group: group / (4 * panels) * tile with local memory; without, how many
-                // target rows use a chain's weights while these are in the first-level cache.
-    const char *options; // The same for the compiler of kernels.
+    const char *name, *algorithm;
+    bool local; // Slices of both factors go through local memory.
+    int tile;   // Rows of an item.
+    int panels; // Of a group.
+    int group;  // Work-items.
+    int rows;   // Of a group with local memory. Without, of how many target rows the sums stay in
+                // the first-level cache beside the weights of a chain.
 };
 
-// The configuration that CLEF_CONV_CONFIG names, or the best for this device with so many rows and
-// panels to compute.
+// The configuration that is preferred, or that CLEF_CONV_CONFIG names, else the best for this
+// device with so many rows and panels to compute.
 clef_status ocl_conv2d_choose_config(const struct ocl_context *ocl, size_t rows, size_t panels,
                                      const struct ocl_conv2d_config **config);
 
-// The number of work-groups that keep the device busy.
-size_t ocl_conv2d_wanted_groups(const struct ocl_context *ocl);
+// The number of groups that keep the device busy.
+size_t ocl_conv2d_wanted_groups(const struct ocl_context *ocl,
+                                const struct ocl_conv2d_config *config);
 
-// Whether CLEF_CONV asks for the convolution by CLBlast instead.
-clef_status ocl_conv2d_use_clblast(bool *clblast);
+// The compiler's options. `aligned` promises that copies to local memory may take four floats at a
+// time: ocl_conv2d_is_aligned holds for all tensors that are read.
+#define OCL_CONV2D_OPTIONS_LENGTH 128
+void ocl_conv2d_options(const struct ocl_context *ocl, const struct ocl_conv2d_config *config,
+                        bool aligned, char options[OCL_CONV2D_OPTIONS_LENGTH]);
+bool ocl_conv2d_is_aligned(const struct clef_tensor *tensor);
+
+// Whether CLBlast is preferred, or asked for by CLEF_CONV, instead of our own kernels.
+clef_status ocl_conv2d_use_clblast(const struct ocl_context *ocl, bool *clblast);
+
+// The alternatives of clef_device_prefer that this device can be expected to run well, ended by
+// NULL.
+const char *const *ocl_conv2d_alternatives(const struct ocl_context *ocl);
 
 #endif

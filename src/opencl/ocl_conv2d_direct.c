@@ -26,13 +26,18 @@ static double bytes_of(const struct clef_tensor *t)
     return t ? (double)clef_tensor_count(t) * sizeof(float) : 0;
 }
 
-static clef_status make_work(const struct ocl_context *ocl, const struct product *p,
-                             const struct ocl_conv2d_geometry *g, struct ocl_conv2d_work *work)
+static clef_status choose_config(const struct ocl_context *ocl, const struct clef_tensor *target,
+                                 const struct ocl_conv2d_config **config)
 {
-    size_t panels = panels_of(p->target);
-    const struct ocl_conv2d_config *config;
-    CLEF_TRY(ocl_conv2d_choose_config(ocl, clef_tensor_rows(p->target), panels, &config));
-    return ocl_conv2d_work_create(ocl, config, g, panels, work);
+    return ocl_conv2d_choose_config(ocl, clef_tensor_rows(target), panels_of(target), config);
+}
+
+static clef_status make_work(const struct ocl_context *ocl, const struct ocl_conv2d_config *config,
+                             const struct product *p, const struct ocl_conv2d_geometry *g,
+                             struct ocl_conv2d_work *work)
+{
+    bool aligned = ocl_conv2d_is_aligned(p->source) && p->weights->offset % 4 == 0;
+    return ocl_conv2d_work_create(ocl, config, g, panels_of(p->target), aligned, work);
 }
 
 static void launch_product(struct ocl_plan *build, const struct product *p,
@@ -48,7 +53,7 @@ static void launch_product(struct ocl_plan *build, const struct product *p,
                     &(struct ocl_launch){
                         .source = "conv2d",
                         .kernel = "conv2d",
-                        .options = work->config->options,
+                        .options = work->options,
                         .global = {work->part_count * group,
                                    ocl_groups(panels_of(p->target), (size_t)work->config->panels)},
                         .local = {group, 1, 1},
@@ -66,23 +71,28 @@ static void launch_product(struct ocl_plan *build, const struct product *p,
 // Transposes the taps that the geometry reaches.
 static void launch_transposition(struct ocl_plan *build,
                                  const struct clef_conv2d_backward_data_args *args,
-                                 const struct ocl_conv2d_geometry *g, const char *options,
+                                 const struct ocl_conv2d_geometry *g,
+                                 const struct ocl_conv2d_config *config,
                                  const struct clef_tensor *transposed)
 {
     size_t count = (size_t)g->reached_count;
     if (count == 0)
         return;
     cl_mem taps = ocl_plan_table(build, g->reached, count * sizeof *g->reached);
-    ocl_plan_launch(build,
-                    &(struct ocl_launch){
-                        .source = "conv2d",
-                        .kernel = "conv2d_transpose",
-                        .options = options,
-                        .global = {(size_t)args->diff_dst->c, count, panels_of(args->diff_src)},
-                        .args = {OCL_TENSOR(args->weights), OCL_TENSOR(transposed),
-                                 OCL_MEMORY(taps), OCL_INT(g->kernel_taps),
-                                 OCL_INT(args->diff_src->c), OCL_INT(args->diff_dst->c)},
-                    });
+    size_t filters = (size_t)args->diff_dst->c, panels = panels_of(args->diff_src);
+    struct ocl_launch launch = {
+        .source = "conv2d_transpose",
+        .kernel = "transpose_rows",
+        .global = {filters, count, panels},
+        .args = {OCL_TENSOR(args->weights), OCL_TENSOR(transposed), OCL_MEMORY(taps),
+                 OCL_INT(g->kernel_taps), OCL_INT(args->diff_src->c), OCL_INT(filters)},
+    };
+    if (!config->local) {
+        launch.kernel = "transpose_squares";
+        launch.global[0] = panels_of(args->diff_dst);
+        launch.local[0] = 1;
+    }
+    ocl_plan_launch(build, &launch);
 }
 
 clef_status ocl_conv2d_direct_forward(void *context, const struct clef_conv2d_forward_args *args,
@@ -91,12 +101,14 @@ clef_status ocl_conv2d_direct_forward(void *context, const struct clef_conv2d_fo
 {
     (void)scratch;
     struct ocl_conv2d_geometry geometry;
+    const struct ocl_conv2d_config *config;
+    CLEF_TRY(choose_config(context, args->dst, &config));
     CLEF_TRY(ocl_conv2d_geometry_create(OCL_CONV2D_FORWARD, args->dst, args->src, &args->window,
                                         &geometry));
     *info = (struct clef_plan_info){
         .flops = 2 * geometry.pairs * args->src->c * args->dst->c,
         .bytes = bytes_of(args->src) + bytes_of(args->weights) + bytes_of(args->dst),
-        .algorithm = "direct",
+        .algorithm = config->algorithm,
     };
     struct product product = {.source = args->src,
                               .weights = args->weights,
@@ -104,7 +116,7 @@ clef_status ocl_conv2d_direct_forward(void *context, const struct clef_conv2d_fo
                               .bias = args->bias,
                               .relu = args->relu};
     struct ocl_conv2d_work work = {0};
-    clef_status status = plan ? make_work(context, &product, &geometry, &work) : CLEF_OK;
+    clef_status status = plan ? make_work(context, config, &product, &geometry, &work) : CLEF_OK;
     if (plan && status == CLEF_OK) {
         struct ocl_plan *build = ocl_plan_begin(context);
         launch_product(build, &product, &geometry, &work);
@@ -121,6 +133,8 @@ clef_status ocl_conv2d_direct_backward_data(void *context,
                                             struct clef_plan_info *info, struct clef_plan **plan)
 {
     struct ocl_conv2d_geometry geometry;
+    const struct ocl_conv2d_config *config;
+    CLEF_TRY(choose_config(context, args->diff_src, &config));
     CLEF_TRY(ocl_conv2d_geometry_create(OCL_CONV2D_BACKWARD_DATA, args->diff_src, args->diff_dst,
                                         &args->window, &geometry));
     size_t row_floats = (size_t)args->diff_dst->c * OCL_PANEL;
@@ -129,17 +143,17 @@ clef_status ocl_conv2d_direct_backward_data(void *context,
         .flops = 2 * geometry.pairs * args->diff_src->c * args->diff_dst->c,
         .bytes = bytes_of(args->diff_src) + bytes_of(args->weights) + bytes_of(args->diff_dst) +
                  bytes_of(args->addend),
-        .algorithm = "direct",
+        .algorithm = config->algorithm,
     };
     struct product product = {.source = args->diff_dst,
                               .weights = scratch,
                               .target = args->diff_src,
                               .addend = args->addend};
     struct ocl_conv2d_work work = {0};
-    clef_status status = plan ? make_work(context, &product, &geometry, &work) : CLEF_OK;
+    clef_status status = plan ? make_work(context, config, &product, &geometry, &work) : CLEF_OK;
     if (plan && status == CLEF_OK) {
         struct ocl_plan *build = ocl_plan_begin(context);
-        launch_transposition(build, args, &geometry, work.config->options, scratch);
+        launch_transposition(build, args, &geometry, config, scratch);
         launch_product(build, &product, &geometry, &work);
         status = ocl_plan_end(build, plan);
     }

@@ -10,7 +10,7 @@ clef_status ocl_conv2d_backward_weights(void *context,
                                         struct clef_plan_info *info, struct clef_plan **plan)
 {
     bool clblast;
-    CLEF_TRY(ocl_conv2d_use_clblast(&clblast));
+    CLEF_TRY(ocl_conv2d_use_clblast(context, &clblast));
     return clblast ? ocl_conv2d_gemm_backward_weights(context, args, scratch, info, plan)
                    : ocl_conv2d_direct_backward_weights(context, args, scratch, info, plan);
 }

@@ -14,6 +14,7 @@
 // How the work is cut: into ranges of tiles, panels, and splits of the rows.
 struct cut {
     const struct ocl_conv2d_config *config;
+    char options[OCL_CONV2D_OPTIONS_LENGTH];
     size_t tiles, chains, panels;
     size_t ranges, panel_groups, splits;
     size_t split_floats; // Of a split's place in scratch.
@@ -34,18 +35,19 @@ static clef_status choose_cut(const struct ocl_context *ocl, const struct ocl_co
 {
     size_t rows = (size_t)g->reached_count * (size_t)g->channels;
     *cut = (struct cut){.panels = ocl_groups((size_t)filters, OCL_PANEL)};
-    CLEF_TRY(ocl_conv2d_choose_config(ocl, rows, cut->panels, &cut->config));
-    const struct ocl_conv2d_config *config = cut->config;
-    size_t wanted = ocl_conv2d_wanted_groups(ocl);
-    cut->tiles = ocl_groups(rows, (size_t)config->tile);
     for (int i = 0; i < g->kind_count; i++)
         cut->chains += ocl_groups((size_t)g->kinds[i].positions * (size_t)g->images, OCL_CHAIN);
+    size_t most_splits = at_least_one(cut->chains / SPLIT_CHAINS);
+    CLEF_TRY(ocl_conv2d_choose_config(ocl, rows * most_splits, cut->panels, &cut->config));
+    const struct ocl_conv2d_config *config = cut->config;
+    size_t wanted = ocl_conv2d_wanted_groups(ocl, config);
+    cut->tiles = ocl_groups(rows, (size_t)config->tile);
     cut->panel_groups = ocl_groups(cut->panels, (size_t)config->panels);
     cut->ranges = config->local ? ocl_groups(rows, (size_t)config->rows)
                                 : smaller(at_least_one(cut->tiles / RANGE_TILES),
                                           ocl_groups(wanted, cut->panels));
-    cut->splits = at_least_one(
-        smaller(wanted / (cut->ranges * cut->panel_groups), cut->chains / SPLIT_CHAINS));
+    cut->splits =
+        at_least_one(smaller(wanted / at_least_one(cut->ranges * cut->panel_groups), most_splits));
     cut->split_floats =
         cut->panels * (size_t)g->kernel_taps * (size_t)g->channels * (size_t)OCL_PANEL;
     return CLEF_OK;
@@ -123,7 +125,7 @@ static void launch_weights(struct ocl_plan *build,
         build, &(struct ocl_launch){
                    .source = "conv2d_weights",
                    .kernel = "conv2d_weights",
-                   .options = cut->config->options,
+                   .options = cut->options,
                    .global = {cut->ranges * group, cut->panel_groups, cut->splits},
                    .local = {group, 1, 1},
                    .args = {OCL_TENSOR(args->src), OCL_TENSOR(args->diff_dst), OCL_TENSOR(out),
@@ -138,7 +140,7 @@ static void launch_weights(struct ocl_plan *build,
     ocl_plan_launch(build, &(struct ocl_launch){
                                .source = "conv2d_weights",
                                .kernel = "conv2d_weights_join",
-                               .options = cut->config->options,
+                               .options = cut->options,
                                .global = {(size_t)row_count * OCL_PANEL, cut->panels},
                                .args = {OCL_TENSOR(scratch), OCL_ULONG(cut->split_floats),
                                         OCL_INT(cut->splits), OCL_TENSOR(args->diff_weights),
@@ -152,7 +154,7 @@ static void launch_bias(struct ocl_plan *build, const struct cut *cut,
     ocl_plan_launch(build, &(struct ocl_launch){
                                .source = "conv2d_weights",
                                .kernel = "conv2d_bias",
-                               .options = cut->config->options,
+                               .options = cut->options,
                                .global = {(size_t)diff_dst->c, 4},
                                .local = {OCL_PANEL, 4, 1},
                                .args = {OCL_TENSOR(diff_dst), OCL_TENSOR(diff_bias),
@@ -162,8 +164,10 @@ static void launch_bias(struct ocl_plan *build, const struct cut *cut,
 
 static clef_status make_plan(void *context, const struct clef_conv2d_backward_weights_args *args,
                              const struct clef_tensor *scratch, const struct ocl_conv2d_geometry *g,
-                             const struct cut *cut, struct clef_plan **plan)
+                             struct cut *cut, struct clef_plan **plan)
 {
+    bool aligned = ocl_conv2d_is_aligned(args->src) && ocl_conv2d_is_aligned(args->diff_dst);
+    ocl_conv2d_options(context, cut->config, aligned, cut->options);
     struct tables tables;
     CLEF_TRY(tables_create(g, cut, &tables));
     struct ocl_plan *build = ocl_plan_begin(context);
@@ -192,7 +196,7 @@ clef_status ocl_conv2d_direct_backward_weights(void *context,
             .flops = 2 * geometry.pairs * src->c * diff_dst->c,
             .bytes = 4.0 * (double)(clef_tensor_count(src) + clef_tensor_count(diff_dst) +
                                     clef_tensor_count(args->diff_weights)),
-            .algorithm = "direct",
+            .algorithm = cut.config->algorithm,
         };
     if (status == CLEF_OK && plan)
         status = make_plan(context, args, scratch, &geometry, &cut, plan);

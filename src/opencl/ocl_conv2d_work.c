@@ -10,14 +10,15 @@ struct span {
 
 // ---------------------------------------------------------------- steps
 
-// With local memory each product is a step.
+// With local memory a step is one product, or `length` of them.
 static struct span add_products(const struct ocl_conv2d_geometry *g,
-                                const struct ocl_conv2d_kind *kind, cl_int2 *steps, int first)
+                                const struct ocl_conv2d_kind *kind, int length, cl_int2 *steps,
+                                int first)
 {
     cl_int2 *next = steps + first;
     for (int i = 0; i < kind->taps; i++) {
         int tap = g->taps[kind->first_tap + i];
-        for (int c = 0; c < g->channels; c++)
+        for (int c = 0; c < g->channels; c += length)
             *next++ = (cl_int2){{g->tap_offsets[tap] + c * g->channel_step, tap * g->channels + c}};
     }
     return (struct span){first, (int)(next - steps) - first};
@@ -130,10 +131,10 @@ static int block_rows(const struct ocl_conv2d_config *config, const struct ocl_c
 clef_status ocl_conv2d_work_create(const struct ocl_context *ocl,
                                    const struct ocl_conv2d_config *config,
                                    const struct ocl_conv2d_geometry *geometry, size_t panels,
-                                   struct ocl_conv2d_work *work)
+                                   bool aligned, struct ocl_conv2d_work *work)
 {
     const struct ocl_conv2d_geometry *g = geometry;
-    size_t wanted = ocl_conv2d_wanted_groups(ocl);
+    size_t wanted = ocl_conv2d_wanted_groups(ocl, config);
     int rows = block_rows(config, g, panels, wanted);
     size_t blocks = count_blocks(g, rows);
     // With local memory a group is large, and one block is enough for it.
@@ -151,10 +152,12 @@ clef_status ocl_conv2d_work_create(const struct ocl_context *ocl,
         return clef_fail(CLEF_OUT_OF_MEMORY, "conv2d: no host memory for %zu blocks of %d rows",
                          blocks, rows);
     }
+    ocl_conv2d_options(ocl, config, aligned, work->options);
     int steps = 0;
     for (int i = 0; i < g->kind_count; i++) {
-        struct span span = config->local ? add_products(g, &g->kinds[i], work->steps, steps)
-                                         : add_chains(g, &g->kinds[i], work->steps, steps);
+        struct span span = config->local
+                               ? add_products(g, &g->kinds[i], aligned ? 4 : 1, work->steps, steps)
+                               : add_chains(g, &g->kinds[i], work->steps, steps);
         add_blocks(work, g, &g->kinds[i], rows, span);
         steps += span.count;
     }

@@ -9,18 +9,19 @@
 
 struct ocl_conv2d_work {
     const struct ocl_conv2d_config *config;
+    char options[OCL_CONV2D_OPTIONS_LENGTH];
     cl_int8 *blocks;
     cl_int *parts; // The first block of each part, and the number of blocks.
     void *steps;   // Of cl_int2 with local memory, else of cl_int4.
     size_t block_count, part_count, step_bytes;
 };
 
-// `panels` is the number of panels of the target's channels. Release with ocl_conv2d_work_free,
-// which accepts one that is all zero.
+// `panels` is the number of panels of the target's channels; `aligned` as for ocl_conv2d_options.
+// Release with ocl_conv2d_work_free, which accepts one that is all zero.
 clef_status ocl_conv2d_work_create(const struct ocl_context *ocl,
                                    const struct ocl_conv2d_config *config,
                                    const struct ocl_conv2d_geometry *geometry, size_t panels,
-                                   struct ocl_conv2d_work *work);
+                                   bool aligned, struct ocl_conv2d_work *work);
 void ocl_conv2d_work_free(struct ocl_conv2d_work *work);
 
 #endif

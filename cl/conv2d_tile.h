@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the passes of a convolution share: the shape of their tiles, and where rows lie.
+//
+// Without local memory, for processors, a work-item is a group and has tiles of TILE x 16 sums, one
+// panel wide, in registers.
+//
+// With local memory, for graphics processors, a group computes a tile of GROUP_ROWS x FILTERS sums,
+// an item TILE x 4 of them. Slices of both factors go through local memory:
+//
+//            a panel: 4 items x 4 filters
+//           .-------.
+//           0 1 2 3 4 5 6 7       item = line * COLUMNS + column
+//     TILE  . . . . . . . .
+//     rows  8 9 10 ..
+#ifndef CLEF_CONV2D_TILE_H
+#define CLEF_CONV2D_TILE_H
+
+#ifndef LOCAL
+#define LOCAL 0 // 0 or 1: slices in local memory.
+#endif
+#ifndef TILE
+#define TILE 6 // Rows of an item: 1 to 16; with local memory 4 or 8.
+#endif
+#ifndef PANELS
+#define PANELS 1 // Of a group with local memory: 1, 2 or 4.
+#endif
+#ifndef GROUP
+#define GROUP 64 // Work-items of a group with local memory: 64 or 256.
+#endif
+#ifndef VECTOR
+#define VECTOR \
+    1 // Floats that an item copies at a time to local memory: 1, or 4 where these are
+      // side by side and aligned.
+#endif
+
+#ifndef SUBGROUP
+#define SUBGROUP \
+    0 // Items that an Intel device computes in step; 0 leaves it to the compiler, which
+      // takes so many that registers run out.
+#endif
+
+#define PANEL 16 // Filters side by side in the layout of weights.
+#define CHAIN \
+    64 // Products summed in registers before the sum joins those of other chains, which
+       // keeps rounding errors small.
+
+// Offsets in src and dst of the rows of a kind, in `positions`; those of its images follow from
+// `order`: the number of images, whether positions are to come before images, and the distances of
+// images in src and dst.
+int2 find_row(global const int2 *positions, int position_count, int row, int4 order)
+{
+    const int inside = order.y ? position_count : order.x;
+    const int outer = row / inside, inner = row - outer * inside;
+    return positions[order.y ? inner : outer] + (order.y ? outer : inner) * order.zw;
+}
+
+#if LOCAL
+
+#define COLUMNS (4 * PANELS)      // Items beside each other.
+#define LINES (GROUP / COLUMNS)   // Items below each other.
+#define GROUP_ROWS (LINES * TILE) // Of a group's tile.
+#define FILTERS (PANELS * PANEL)  // Of a group's tile.
+#define SLICE 16                  // Products of a sum between two exchanges through local memory.
+
+#if VECTOR == 4
+typedef float4 piece;
+#define LOAD_PIECE(at) (*(global const float4 *)(at))
+#else
+typedef float piece;
+#define LOAD_PIECE(at) (*(at))
+#endif
+
+#if SUBGROUP
+#define GROUP_SIZE                                     \
+    __attribute__((reqd_work_group_size(GROUP, 1, 1))) \
+    __attribute__((intel_reqd_sub_group_size(SUBGROUP)))
+#else
+#define GROUP_SIZE __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+#endif
+
+// Adds the products of a slice: sum(i, :) += sum over k of a(k, i) * b(k, :). `pitch` and COLUMNS
+// are the lengths of their rows.
+void multiply_slice(float4 *sum, local const float4 *a, const int pitch, local const float4 *b)
+{
+#pragma unroll
+    for (int k = 0; k < SLICE; k++) {
+        const float4 factor = b[k * COLUMNS];
+#pragma unroll
+        for (int i = 0; i < TILE / 4; i++) {
+            const float4 x = a[k * pitch + i];
+            sum[4 * i] = fma((float4)x.s0, factor, sum[4 * i]);
+            sum[4 * i + 1] = fma((float4)x.s1, factor, sum[4 * i + 1]);
+            sum[4 * i + 2] = fma((float4)x.s2, factor, sum[4 * i + 2]);
+            sum[4 * i + 3] = fma((float4)x.s3, factor, sum[4 * i + 3]);
+        }
+    }
+}
+
+#else
+#define GROUP_SIZE __attribute__((reqd_work_group_size(1, 1, 1)))
+#endif
+#endif
