@@ -53,22 +53,24 @@ void transpose_8x8(const float *from, float *to)
     vstore8((float8)(q3.hi, q7.hi), 14, to);
 }
 
-// The same for processors: one item, which is a group, for each square of 16 x 16.
+// The same for processors: one item, which is a group, for each panel and listed tap.
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 transpose_squares(global const float *restrict weights, ulong weights_at,
                   global float *restrict transposed, ulong transposed_at,
                   global const int *restrict taps, int kernel_taps, int in, int out)
 {
-    const int filter_panel = (int)get_global_id(0), tap = taps[get_global_id(1)];
-    const int panel = (int)get_global_id(2), o = filter_panel * PANEL, first = panel * PANEL;
-    weights += weights_at + ((ulong)(filter_panel * kernel_taps + tap) * in + first) * PANEL;
-    transposed += transposed_at + ((ulong)(panel * kernel_taps + tap) * out + o) * PANEL;
+    const int tap = taps[get_global_id(0)], panel = (int)get_global_id(1), first = panel * PANEL;
+    weights += weights_at + ((ulong)tap * in + first) * PANEL;
+    transposed += transposed_at + (ulong)(panel * kernel_taps + tap) * out * PANEL;
     float rows[PANEL * PANEL], columns[PANEL * PANEL];
-    for (int i = 0; i < PANEL; i++)
-        vstore16(first + i < in ? vload16(i, weights) : (float16)0, i, rows);
-    for (int i = 0; i < PANEL; i += 8)
-        for (int j = 0; j < PANEL; j += 8)
-            transpose_8x8(rows + j * PANEL + i, columns + i * PANEL + j);
-    for (int i = 0; i < min(PANEL, out - o); i++)
-        vstore16(vload16(i, columns), i, transposed);
+    for (int o = 0; o < out; o += PANEL) {
+        for (int i = 0; i < PANEL; i++)
+            vstore16(first + i < in ? vload16(i, weights) : (float16)0, i, rows);
+        for (int i = 0; i < PANEL; i += 8)
+            for (int j = 0; j < PANEL; j += 8)
+                transpose_8x8(rows + j * PANEL + i, columns + i * PANEL + j);
+        for (int i = 0; i < min(PANEL, out - o); i++)
+            vstore16(vload16(i, columns), o + i, transposed);
+        weights += (size_t)kernel_taps * in * PANEL;
+    }
 }

@@ -3,8 +3,9 @@
 // them all, `test_ops OP...` those of the ops named; exit code 77 means that the device is not
 // there.
 //
-// Environment: CLEF_TEST_SEED=N changes the data, CLEF_TEST_CASE=OP#ROW runs a single row; a
-// failure prints the line that repeats it.
+// Environment: CLEF_TEST_SEED=N changes the data, CLEF_TEST_CASE=OP#ROW runs a single row,
+// CLEF_TEST_ALTERNATIVES=no runs only the algorithms that the device chooses itself; a failure
+// prints the line that repeats it.
 #include "check/check.h"
 
 #include <setjmp.h>
@@ -51,7 +52,10 @@ static int open_device(void)
     const char *seed_text = environment("CLEF_TEST_SEED", "");
     if (*seed_text)
         seed = strtoull(seed_text, NULL, 0);
-    const struct clef_check_options options = {.seed = seed, .failed = print_failure};
+    const struct clef_check_options options = {
+        .seed = seed,
+        .no_alternatives = strcmp(environment("CLEF_TEST_ALTERNATIVES", "yes"), "no") == 0,
+        .failed = print_failure};
     clef_status status = clef_check_open(selector, NULL, &options, &check);
     if (status != CLEF_OK) {
         bool skip = (status == CLEF_NOT_FOUND && getenv("CLEF_TEST_DEVICE")) ||

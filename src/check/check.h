@@ -24,6 +24,8 @@ struct clef_check_failure {
 
 struct clef_check_options {
     uint64_t seed; // Of the data.
+    // Runs no alternatives, only what the device chooses.
+    bool no_alternatives;
     // Called for each row that fails; may be NULL.
     void (*failed)(void *user, const struct clef_check_failure *failure);
     void *user;

@@ -2,6 +2,7 @@
 // The OpenCL backend: one context and one queue for each open device.
 #include "opencl/ocl_buffer.h"
 #include "opencl/ocl_cache.h"
+#include "opencl/ocl_conv2d_config.h"
 #include "opencl/ocl_clblast.h"
 #include "opencl/ocl_device.h"
 #include "opencl/ocl_peak.h"
@@ -135,9 +136,7 @@ static clef_status backend_synchronize(void *context)
 
 static const char *const *backend_alternatives(void *context)
 {
-    static const char *const none[] = {NULL};
-    (void)context;
-    return none;
+    return ocl_conv2d_alternatives(context);
 }
 
 static void backend_prefer(void *context, const char *alternative)

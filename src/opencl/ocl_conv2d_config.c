@@ -135,7 +135,8 @@ clef_status ocl_conv2d_use_clblast(const struct ocl_context *ocl, bool *clblast)
 
 const char *const *ocl_conv2d_alternatives(const struct ocl_context *ocl)
 {
-    static const char *const cpu[] = {CPU_CONFIGS(NAME) "clblast", NULL};
-    static const char *const gpu[] = {GPU_CONFIGS(NAME) "clblast", NULL};
-    return ocl->caps.kind == OCL_CPU ? cpu : gpu;
+    static const char *const cpu[] = {"clblast", CPU_CONFIGS(NAME) NULL};
+    static const char *const gpu[] = {"clblast", GPU_CONFIGS(NAME) NULL};
+    const char *const *all = ocl->caps.kind == OCL_CPU ? cpu : gpu;
+    return ocl_library_open_clblast() == CLEF_OK ? all : all + 1;
 }

@@ -89,8 +89,9 @@ static void launch_transposition(struct ocl_plan *build,
     };
     if (!config->local) {
         launch.kernel = "transpose_squares";
-        launch.global[0] = panels_of(args->diff_dst);
-        launch.local[0] = 1;
+        launch.global[0] = count;
+        launch.global[1] = panels;
+        launch.global[2] = launch.local[0] = 1;
     }
     ocl_plan_launch(build, &launch);
 }

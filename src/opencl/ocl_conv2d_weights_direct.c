@@ -6,9 +6,12 @@
 
 #include <stdlib.h>
 
-// A range has at least so many tiles without local memory, as each range fetches all rows of
-// diff_dst anew, and a split at least so many chains, as splits cost memory and time to join.
-#define RANGE_TILES 8
+// Tiles of a range without local memory: enough to be worth the rows of diff_dst that each range
+// fetches anew, few enough for their sums to stay in the first-level cache.
+#define LEAST_RANGE_TILES 8
+#define MOST_RANGE_TILES 48
+
+// A split has at least so many chains, as splits cost memory and time to join.
 #define SPLIT_CHAINS 4
 
 // How the work is cut: into ranges of tiles, panels, and splits of the rows.
@@ -43,9 +46,15 @@ static clef_status choose_cut(const struct ocl_context *ocl, const struct ocl_co
     size_t wanted = ocl_conv2d_wanted_groups(ocl, config);
     cut->tiles = ocl_groups(rows, (size_t)config->tile);
     cut->panel_groups = ocl_groups(cut->panels, (size_t)config->panels);
-    cut->ranges = config->local ? ocl_groups(rows, (size_t)config->rows)
-                                : smaller(at_least_one(cut->tiles / RANGE_TILES),
-                                          ocl_groups(wanted, cut->panels));
+    if (config->local) {
+        cut->ranges = ocl_groups(rows, (size_t)config->rows);
+    } else {
+        cut->ranges = ocl_groups(wanted, cut->panels);
+        if (cut->ranges > cut->tiles / LEAST_RANGE_TILES)
+            cut->ranges = at_least_one(cut->tiles / LEAST_RANGE_TILES);
+        if (cut->ranges < ocl_groups(cut->tiles, MOST_RANGE_TILES))
+            cut->ranges = ocl_groups(cut->tiles, MOST_RANGE_TILES);
+    }
     cut->splits =
         at_least_one(smaller(wanted / at_least_one(cut->ranges * cut->panel_groups), most_splits));
     cut->split_floats =
