@@ -2,24 +2,27 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing, builds Clef in each of its configurations, and runs the tests of each.
 #
-# usage: ./test.sh [--fast]
+# usage: ./test.sh [--fast | --gpu]
 #   --fast  the release configuration alone
+#   --gpu   the release configuration, and the compilers of graphics processors
 #
 # With CI=true in the environment nothing may be skipped that could be installed.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 fast=no
+gpu=no
 case ${1:-} in
 --fast) fast=yes ;;
+--gpu) fast=yes gpu=yes ;;
 '') ;;
 *)
-    echo "usage: ./test.sh [--fast]" >&2
+    echo "usage: ./test.sh [--fast | --gpu]" >&2
     exit 2
     ;;
 esac
 jobs=$(nproc)
-readonly fast jobs
+readonly fast gpu jobs
 
 # What is set from outside would choose another device or instruction set than the stage says.
 unset CLEF_DEVICE CLEF_CPU CLEF_TEST_DEVICE CLEF_TEST_SEED CLEF_TEST_CASE
@@ -195,8 +198,10 @@ fi
 if build release; then
     run "release" release -LE gpu_compile
 fi
-if [ "$fast" = no ]; then
+if [ "$gpu" = yes ]; then
     gpu_compilers
+fi
+if [ "$fast" = no ]; then
     other_compiler
     address_sanitizer
     thread_sanitizer

@@ -2,8 +2,8 @@
 // The OpenCL backend: one context and one queue for each open device.
 #include "opencl/ocl_buffer.h"
 #include "opencl/ocl_cache.h"
-#include "opencl/ocl_conv2d_config.h"
 #include "opencl/ocl_clblast.h"
+#include "opencl/ocl_conv2d_config.h"
 #include "opencl/ocl_device.h"
 #include "opencl/ocl_peak.h"
 #include "opencl/ocl_plan.h"
