@@ -46,12 +46,6 @@ int3 find_position(int row, int4 shape, int position_major)
     return (int3)(n, line - n * shape.y, row - line * shape.z);
 }
 
-int find_row(int3 position, int4 shape, int position_major)
-{
-    return position_major ? (position.y * shape.z + position.z) * shape.x + position.x
-                          : (position.x * shape.y + position.y) * shape.z + position.z;
-}
-
 ulong find_element(int n, int y, int x, int4 stride)
 {
     return (ulong)n * stride.x + (ulong)y * stride.y + (ulong)x * stride.z;
@@ -85,11 +79,11 @@ kernel void im2col(global const float *image, ulong image_at, global float *colu
 
 // A work-item gathers WIDTH elements of the image: dimension 0 runs along the channels, 1 through
 // the positions of an image, 2 through the images. Later slices of rows add to what the first has
-// begun.
+// begun. `row_distance` says how many rows apart the neighbours in n, y and x are.
 kernel void col2im(global const float *columns, ulong columns_at, global const float *addend,
                    ulong addend_at, global float *image, ulong image_at, global const int4 *taps,
                    int tap_count, int4 image_shape, int4 image_stride, int4 result_shape,
-                   int4 window, int position_major, int first_row, int rows)
+                   int4 window, int4 row_distance, int first_row, int rows)
 {
     const int i = (int)get_global_id(0) * WIDTH, place = (int)get_global_id(1);
     const int y = place / image_shape.z, x = place - y * image_shape.z;
@@ -106,11 +100,11 @@ kernel void col2im(global const float *columns, ulong columns_at, global const f
 #endif
     for (int tap = 0; tap < tap_count; tap++) {
         const int oy = y + window.z - taps[tap].x, ox = x + window.w - taps[tap].y;
-        const int3 position = (int3)(n, oy / window.x, ox / window.y);
-        if (oy != position.y * window.x || ox != position.z * window.y ||
-            !is_inside(position.y, position.z, result_shape))
+        const int ry = oy / window.x, rx = ox / window.y;
+        if (oy != ry * window.x || ox != rx * window.y || !is_inside(ry, rx, result_shape))
             continue;
-        const int row = find_row(position, result_shape, position_major) - first_row;
+        const int row =
+            n * row_distance.x + ry * row_distance.y + rx * row_distance.z - first_row;
         if (row >= 0 && row < rows)
             sum += LOAD(columns + columns_at + (ulong)row * (tap_count * image_shape.w) +
                         tap * image_shape.w + i);

@@ -163,6 +163,7 @@ static void launch_col2im(struct ocl_plan *build, const struct backward_data *b,
 {
     const struct ocl_columns *c = &b->columns;
     const struct clef_tensor *image = args->diff_src;
+    int h = c->result->h, w = c->result->w, n = c->result->n;
     int width = ocl_move_width(c->ocl, image->c);
     char options[64];
     snprintf(options, sizeof options, "-D WIDTH=%d -D HAS_ADDEND=%d", width, args->addend != NULL);
@@ -176,7 +177,9 @@ static void launch_col2im(struct ocl_plan *build, const struct backward_data *b,
                    .args = {OCL_PART(scratch, b->matrix), OCL_TENSOR(args->addend),
                             OCL_TENSOR(image), OCL_MEMORY(taps), OCL_INT(c->taps), OCL_SHAPE(image),
                             OCL_STRIDES(image), OCL_SHAPE(c->result), OCL_WINDOW(&c->window),
-                            OCL_INT(c->position_major), OCL_INT(first), OCL_INT(rows)}});
+                            c->position_major ? (struct ocl_arg)OCL_INT4(1, w * n, n, 0)
+                                              : (struct ocl_arg)OCL_INT4(h * w, w, 1, 0),
+                            OCL_INT(first), OCL_INT(rows)}});
 }
 
 clef_status ocl_conv2d_gemm_backward_data(void *context,
