@@ -164,6 +164,11 @@ void ocl_plan_before_run(struct ocl_plan *plan, ocl_before_run before, void *sta
 // Sets a parameter of a launch anew; `parameter` counts the kernel's parameters from 0.
 clef_status ocl_plan_set_float(struct ocl_plan *plan, int launch, int parameter, float value);
 
+// Lets a complete plan remember a copy of what it solves; a failure releases the plan.
+clef_status ocl_plan_set_problem(struct clef_plan **plan, const void *problem, size_t bytes);
+// NULL if it was not told.
+const void *ocl_plan_get_problem(const struct clef_plan *plan);
+
 // Completes the plan, or releases it and returns the first failure.
 clef_status ocl_plan_end(struct ocl_plan *plan, struct clef_plan **result);
 
