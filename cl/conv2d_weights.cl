@@ -141,7 +141,21 @@ conv2d_weights(global const float *restrict src, ulong src_at,
 #define TILE_PIECES (GROUP_ROWS / VECTOR)
 #define FILTER_PIECES (FILTERS / VECTOR)
 
-// Several pairs of a row and a piece of the tile, and of the filters, are an item's to copy.
+// Copies an item's part of a slice of src or of diff_dst, in rows of `pieces`, from row `first` on.
+// Rows beyond `count`, and all if the piece does not exist, become zero.
+void copy_pieces(local piece *to, global const float *restrict from, const int pieces,
+                 const bool of_src, local const int2 *row_at, int first, int count, bool exists)
+{
+#pragma unroll
+    for (int i = 0; i < SLICE * pieces / GROUP; i++) {
+        const int n = first + i * (GROUP / pieces);
+        piece x = 0;
+        if (exists && n < count)
+            x = LOAD_PIECE(from + (of_src ? row_at[n].x : row_at[n].y));
+        to[i * GROUP] = x;
+    }
+}
+
 kernel GROUP_SIZE void
 conv2d_weights(global const float *restrict src, ulong src_at,
                global const float *restrict diff_dst, ulong diff_dst_at, global float *restrict out,
@@ -166,8 +180,8 @@ conv2d_weights(global const float *restrict src, ulong src_at,
     const int offset = k_tile < end_tile ? rows[k].x : 0;
     const int filter = first_filter + (int)(item % FILTER_PIECES * VECTOR);
     const int first_diff = (int)(item / FILTER_PIECES);
-    src += src_at;
-    diff_dst += diff_dst_at;
+    src += src_at + offset;
+    diff_dst += diff_dst_at + filter;
     out += out_at + split_floats * split;
     float4 total[TILE];
 #pragma unroll
@@ -194,22 +208,10 @@ conv2d_weights(global const float *restrict src, ulong src_at,
                 sum[i] = 0;
             for (int first = 0; first < count; first += SLICE) {
                 barrier(CLK_LOCAL_MEM_FENCE);
-#pragma unroll
-                for (int i = 0; i < SLICE * TILE_PIECES / GROUP; i++) {
-                    const int n = first + first_row + i * (GROUP / TILE_PIECES);
-                    piece x = 0;
-                    if (seen && n < count)
-                        x = LOAD_PIECE(src + (row_at[n].x + offset));
-                    ((local piece *)a)[item + i * GROUP] = x;
-                }
-#pragma unroll
-                for (int i = 0; i < SLICE * FILTER_PIECES / GROUP; i++) {
-                    const int n = first + first_diff + i * (GROUP / FILTER_PIECES);
-                    piece x = 0;
-                    if (filter < ALL_FILTERS(sizes) && n < count)
-                        x = LOAD_PIECE(diff_dst + (row_at[n].y + filter));
-                    ((local piece *)b)[item + i * GROUP] = x;
-                }
+                copy_pieces((local piece *)a + item, src, TILE_PIECES, true, row_at,
+                            first + first_row, count, seen);
+                copy_pieces((local piece *)b + item, diff_dst, FILTER_PIECES, false, row_at,
+                            first + first_diff, count, filter < ALL_FILTERS(sizes));
                 barrier(CLK_LOCAL_MEM_FENCE);
                 multiply_slice(sum, a + line * (TILE / 4), GROUP_ROWS / 4, b + column);
             }
