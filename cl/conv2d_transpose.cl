@@ -20,14 +20,16 @@ kernel void transpose_rows(global const float *restrict weights, ulong weights_a
         transposed[i] = first + i < in ? weights[i * PANEL] : 0;
 }
 
-// Pairs of rows, then pairs of these, are interleaved within each half of a vector of 8: the first
-// two steps of a transposition.
+// Pairs of rows, then pairs of these, are interleaved within each half of a vector of 8, and then
+// halves are joined: the three steps of a transposition.
 #define PAIRS(a, b, low, high)                                                   \
     const float8 low = (float8)(a.s0, b.s0, a.s1, b.s1, a.s4, b.s4, a.s5, b.s5), \
                  high = (float8)(a.s2, b.s2, a.s3, b.s3, a.s6, b.s6, a.s7, b.s7)
 #define QUADS(a, b, low, high)                                                   \
     const float8 low = (float8)(a.s0, a.s1, b.s0, b.s1, a.s4, a.s5, b.s4, b.s5), \
                  high = (float8)(a.s2, a.s3, b.s2, b.s3, a.s6, a.s7, b.s6, b.s7)
+#define LOW_HALVES(a, b) (float8)(a.s0, a.s1, a.s2, a.s3, b.s0, b.s1, b.s2, b.s3)
+#define HIGH_HALVES(a, b) (float8)(a.s4, a.s5, a.s6, a.s7, b.s4, b.s5, b.s6, b.s7)
 
 // to(i, j) = from(j, i) for 8 x 8 numbers in rows of 16.
 void transpose_8x8(const float *from, float *to)
@@ -43,14 +45,14 @@ void transpose_8x8(const float *from, float *to)
     QUADS(p1, p3, q2, q3);
     QUADS(p4, p6, q4, q5);
     QUADS(p5, p7, q6, q7);
-    vstore8((float8)(q0.lo, q4.lo), 0, to);
-    vstore8((float8)(q1.lo, q5.lo), 2, to);
-    vstore8((float8)(q2.lo, q6.lo), 4, to);
-    vstore8((float8)(q3.lo, q7.lo), 6, to);
-    vstore8((float8)(q0.hi, q4.hi), 8, to);
-    vstore8((float8)(q1.hi, q5.hi), 10, to);
-    vstore8((float8)(q2.hi, q6.hi), 12, to);
-    vstore8((float8)(q3.hi, q7.hi), 14, to);
+    vstore8(LOW_HALVES(q0, q4), 0, to);
+    vstore8(LOW_HALVES(q1, q5), 2, to);
+    vstore8(LOW_HALVES(q2, q6), 4, to);
+    vstore8(LOW_HALVES(q3, q7), 6, to);
+    vstore8(HIGH_HALVES(q0, q4), 8, to);
+    vstore8(HIGH_HALVES(q1, q5), 10, to);
+    vstore8(HIGH_HALVES(q2, q6), 12, to);
+    vstore8(HIGH_HALVES(q3, q7), 14, to);
 }
 
 // The same for processors: one item, which is a group, for each panel and listed tap.
