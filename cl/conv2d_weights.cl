@@ -64,11 +64,11 @@ void add_outer(global float *restrict gradient, global const int2 *restrict rows
     int last = 0;
 #pragma unroll
     for (int i = 0; i < TILE; i++)
-        last = select(last, rows[i].x, -(int)(mask >> i & 1));
+        last = mask >> i & 1 ? rows[i].x : last;
     global const float *x[TILE];
 #pragma unroll
     for (int i = 0; i < TILE; i++)
-        x[i] = src + select(last, rows[i].x, -(int)(mask >> i & 1));
+        x[i] = src + (mask >> i & 1 ? rows[i].x : last);
     float16 sum[TILE];
 #pragma unroll
     for (int i = 0; i < TILE; i++)
