@@ -56,11 +56,12 @@ bool is_inside(int y, int x, int4 shape)
     return y >= 0 && y < shape.y && x >= 0 && x < shape.z;
 }
 
-// A work-item moves WIDTH elements of a row: dimension 0 runs along the row, 1 through the rows.
+// A work-item moves WIDTH elements of a row: dimension 0 runs along the row, 1 through the rows. Each
+// `part` columns, which WIDTH divides, are a matrix of their own, and these follow each other.
 kernel void im2col(global const float *image, ulong image_at, global float *columns,
                    ulong columns_at, global const int4 *taps, int tap_count, int4 image_shape,
                    int4 image_stride, int4 result_shape, int4 window, int position_major,
-                   int first_row, int rows)
+                   int first_row, int rows, int part)
 {
     const int vector = (int)get_global_id(0), row = (int)get_global_id(1);
     const int vectors = image_shape.w / WIDTH, tap = vector / vectors;
@@ -73,8 +74,9 @@ kernel void im2col(global const float *image, ulong image_at, global float *colu
     vec value = 0;
     if (is_inside(y, x, image_shape))
         value = LOAD(image + image_at + find_element(position.x, y, x, image_stride) + i);
-    STORE(value, columns + columns_at + (ulong)row * (tap_count * image_shape.w) +
-                     (ulong)vector * WIDTH);
+    const int column = vector * WIDTH, first = column / part * part;
+    const int width = min(part, tap_count * image_shape.w - first);
+    STORE(value, columns + columns_at + (ulong)first * rows + (ulong)row * width + column - first);
 }
 
 // A work-item gathers WIDTH elements of the image: dimension 0 runs along the channels, 1 through
@@ -112,7 +114,7 @@ kernel void col2im(global const float *columns, ulong columns_at, global const f
     STORE(sum, image + image_at + at);
 }
 
-// dst = act(product + bias), in place or from a matrix whose rows are `ld` apart.
+// dst = act(product + bias), from a matrix whose rows are `ld` apart.
 kernel void finish_rows(global const float *product, ulong product_at, int ld,
                         global const float *bias, ulong bias_at, global float *dst, ulong dst_at,
                         int4 dst_shape, int4 dst_stride, int position_major, int first_row,

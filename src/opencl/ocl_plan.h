@@ -124,11 +124,19 @@ cl_mem ocl_plan_table(struct ocl_plan *plan, const void *data, size_t bytes);
 
 // C = A * B (+ C if `accumulate`) by CLBlast, row-major: A is [m, k], B is [k, n], C is [m, n],
 // each after its transposition. `ld` is the distance between rows as they lie in memory.
+//
+// Products are summed in chains of OCL_GEMM_CHAIN, whose sums are then added up: each rounding
+// error is relative to the sum so far, and in one chain over thousands of products would be several
+// times as large.
+#define OCL_GEMM_CHAIN 256
 struct ocl_matrix {
     const struct clef_tensor *tensor;
     size_t skip; // Elements from the tensor's first to the matrix's first.
     size_t ld;
     bool transposed;
+    // A alone, and without a transposition: the columns of each chain are a gapless matrix, and
+    // these follow each other; `ld` is not used.
+    bool in_parts;
 };
 struct ocl_gemm {
     size_t m, n, k;

@@ -88,7 +88,7 @@ static clef_status collect_cases(struct tuning *t, struct clef_plan *const *plan
 static int by_cost(const void *a, const void *b)
 {
     const struct ocl_tune_case *x = a, *y = b;
-    double cost_x = x->count * x->product, cost_y = y->count * y->product;
+    double cost_x = x->count * x->work, cost_y = y->count * y->work;
     return (cost_x < cost_y) - (cost_x > cost_y);
 }
 

@@ -77,6 +77,19 @@ static clef_status make_tensors(struct ocl_tune_case *c)
     return clear_unused_lanes(c);
 }
 
+// How many products an element of the matrix product adds up.
+static size_t products_summed(enum clef_op op, const struct ocl_columns *columns)
+{
+    switch (op) {
+    case CLEF_OP_conv2d_forward:
+        return columns->width;
+    case CLEF_OP_conv2d_backward_data:
+        return (size_t)columns->result->c;
+    default:
+        return columns->slice;
+    }
+}
+
 clef_status ocl_tune_case_create(struct ocl_context *ocl, const struct ocl_conv2d_problem *problem,
                                  struct ocl_tune_case *result)
 {
@@ -88,8 +101,11 @@ clef_status ocl_tune_case_create(struct ocl_context *ocl, const struct ocl_conv2
         .problem = *problem,
         .count = 1,
         .flops = 2 * columns.multiply_adds * problem->result.c,
-        .product = (double)columns.slice * (double)columns.width * problem->result.c,
+        .work = (double)columns.rows * (double)columns.width * problem->result.c,
     };
+    double summed = (double)products_summed(problem->op, &columns);
+    result->product = (double)columns.slice * (double)columns.width * problem->result.c / summed *
+                      fmin(summed, OCL_GEMM_CHAIN);
     ocl_conv2d_problem_key(problem, result->key);
     clef_status status = make_tensors(result);
     if (status != CLEF_OK)

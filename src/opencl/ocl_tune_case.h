@@ -18,7 +18,8 @@ struct ocl_tune_case {
     char key[OCL_CONV2D_KEY_SIZE];
     int count; // How often a step solves it.
     double flops;
-    double product; // Multiply-adds of its matrix product, by which CLBlast chooses a kernel.
+    double work;    // Multiply-adds of its matrix product.
+    double product; // Those of one chain, by which CLBlast chooses a kernel.
     struct clef_tensor image, result, weights;
     float *host_image, *host_result, *host_weights; // Whole buffers.
     float *trusted; // The output's whole buffer after the first measurement; NULL before.

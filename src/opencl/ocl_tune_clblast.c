@@ -217,9 +217,9 @@ static int count_used(const struct ocl_tune_case *cases, int count)
     double all = 0, sum = 0;
     int used = 0;
     for (int i = 0; i < count; i++)
-        all += cases[i].count * cases[i].product;
+        all += cases[i].count * cases[i].work;
     while (used < count && sum < LOOKED_AT * all) {
-        sum += cases[used].count * cases[used].product;
+        sum += cases[used].count * cases[used].work;
         used++;
     }
     return used;
