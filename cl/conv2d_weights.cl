@@ -2,7 +2,6 @@
 // Convolution backward_weights:
 //
 //     diff_weights(k, o) = sum over the rows that see k of src(row, k) * diff_dst(row, o)
-//     diff_bias(o)       = sum over all rows of diff_dst(row, o)
 //
 // with k the rows of weights that can be reached at all: pairs of a tap and a channel. A kind is a
 // set of rows that see the same k: (first position, positions, rows, -). A tile is TILE consecutive
@@ -251,37 +250,4 @@ kernel void conv2d_weights_join(global const float *restrict parts, ulong parts_
     for (int split = 0; split < splits; split++)
         sum += parts[parts_at + split_floats * split + at];
     out[out_at + at] = sum;
-}
-
-#define BIAS_STRIPS 4 // Items that share the rows of a filter.
-
-// A group sums the rows of 16 filters. shape: (images, height, width, filters).
-kernel __attribute__((reqd_work_group_size(PANEL, BIAS_STRIPS, 1))) void
-conv2d_bias(global const float *restrict diff_dst, ulong diff_dst_at, global float *restrict bias,
-            ulong bias_at, int4 shape, int4 strides)
-{
-    local float sums[BIAS_STRIPS][PANEL];
-    const int lane = (int)get_local_id(0), strip = (int)get_local_id(1);
-    const int filter = (int)get_global_id(0);
-    const bool exists = filter < shape.s3;
-    const int rows = exists ? shape.s0 * shape.s1 * shape.s2 : 0;
-    diff_dst += diff_dst_at;
-    float total = 0;
-    for (int first = strip; first < rows; first += BIAS_STRIPS * CHAIN) {
-        float sum = 0;
-        for (int row = first; row < min(rows, first + BIAS_STRIPS * CHAIN); row += BIAS_STRIPS) {
-            const int position = row / shape.s0, n = row - position * shape.s0;
-            const int h = position / shape.s2, w = position - h * shape.s2;
-            sum += diff_dst[(size_t)n * strides.s0 + (size_t)h * strides.s1 +
-                            (size_t)w * strides.s2 + filter];
-        }
-        total += sum;
-    }
-    sums[strip][lane] = total;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    if (strip > 0 || !exists)
-        return;
-    for (int i = 1; i < BIAS_STRIPS; i++)
-        total += sums[i][lane];
-    bias[bias_at + filter] = total;
 }
