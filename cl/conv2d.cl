@@ -147,18 +147,6 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
 #define SLICE_PIECES (SLICE / VECTOR)
 #define FILTER_PIECES (FILTERS / VECTOR)
 
-void finish(float x, int at, int channel, int channels, int flags, global const float *bias,
-            global const float *addend, global float *dst)
-{
-    if (channel >= channels)
-        return;
-    if (flags & BIAS)
-        x += bias[channel];
-    if (flags & ADDEND)
-        x += addend[at + channel];
-    dst[at + channel] = flags & RELU && x < 0 ? 0 : x;
-}
-
 void store_column(local float *to, piece x)
 {
 #if VECTOR == 4
@@ -169,6 +157,48 @@ void store_column(local float *to, piece x)
 #else
     to[0] = x;
 #endif
+}
+
+// Copies an item's part of a slice of src. `at` are the offsets of its rows, `steps` the item's
+// step, which may not exist.
+void copy_elements(local float *to, global const float *restrict src, local const int2 *at,
+                   global const int2 *restrict step, bool exists)
+{
+    const int offset = exists ? step->x : 0;
+#pragma unroll
+    for (int i = 0; i < GROUP_ROWS * SLICE_PIECES / GROUP; i++) {
+        const int row = i * (GROUP / SLICE_PIECES);
+        piece x = 0;
+        if (exists)
+            x = LOAD_PIECE(src + (at[row].x + offset));
+        store_column(to + row, x);
+    }
+}
+
+// Copies an item's part of a slice of the weights, from row `first_k` of the slice on.
+void copy_weights(local piece *to, global const float *restrict weights,
+                  global const int2 *restrict steps, int first_k, int step_count)
+{
+#pragma unroll
+    for (int i = 0; i < SLICE * FILTER_PIECES / GROUP; i++) {
+        const int k = first_k + i * (GROUP / FILTER_PIECES), step = k / VECTOR;
+        piece x = 0;
+        if (step < step_count)
+            x = LOAD_PIECE(weights + (size_t)(steps[step].y + (k & (VECTOR - 1))) * PANEL);
+        to[i * GROUP] = x;
+    }
+}
+
+void finish(float x, int at, int channel, int channels, int flags, global const float *bias,
+            global const float *addend, global float *dst)
+{
+    if (channel >= channels)
+        return;
+    if (flags & BIAS)
+        x += bias[channel];
+    if (flags & ADDEND)
+        x += addend[at + channel];
+    dst[at + channel] = flags & RELU && x < 0 ? 0 : x;
 }
 
 // A step is (offset in src, row of weights) of VECTOR products.
@@ -185,14 +215,13 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
     local int2 row_at[GROUP_ROWS];
     const uint item = (uint)get_local_id(0);
     const int line = (int)(item / COLUMNS), column = (int)(item % COLUMNS);
-    const int first_panel = (int)get_group_id(1) * PANELS;
+    const int channel = (int)get_group_id(1) * FILTERS + column * 4; // The item's first.
     // What this item copies: a piece of some rows, and of some rows of weights.
     const int k_piece = (int)(item % SLICE_PIECES), first_row = (int)(item / SLICE_PIECES);
     const int filter = (int)(item % FILTER_PIECES * VECTOR), first_k = (int)(item / FILTER_PIECES);
     // Panels beyond the last are computed as copies of it.
-    const int panel = min(first_panel + filter / PANEL, (channels - 1) / PANEL);
-    local float *a_to = (local float *)a + k_piece * VECTOR * PITCH + first_row;
-    local piece *b_to = (local piece *)b + item;
+    const int panel =
+        min((int)get_group_id(1) * PANELS + filter / PANEL, (channels - 1) / PANEL);
     src += src_at;
     weights += weights_at + (ulong)panel * panel_rows * PANEL + (filter & (PANEL - 1));
     bias += bias_at;
@@ -200,6 +229,7 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
     dst += dst_at;
     for (int n = parts[get_group_id(0)]; n < parts[get_group_id(0) + 1]; n++) {
         const int8 block = blocks[n];
+        global const int2 *step = steps + block.s4;
         // So are rows.
         for (int i = (int)item; i < GROUP_ROWS; i += GROUP)
             row_at[i] = find_row(positions + block.s0, block.s1,
@@ -210,25 +240,9 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
             total[i] = sum[i] = 0;
         for (int s = 0; s < block.s5; s += SLICE_PIECES) {
             barrier(CLK_LOCAL_MEM_FENCE);
-            const bool exists = s + k_piece < block.s5;
-            const int offset = exists ? steps[block.s4 + s + k_piece].x : 0;
-#pragma unroll
-            for (int i = 0; i < GROUP_ROWS * SLICE_PIECES / GROUP; i++) {
-                const int row = i * (GROUP / SLICE_PIECES);
-                piece x = 0;
-                if (exists)
-                    x = LOAD_PIECE(src + (row_at[first_row + row].x + offset));
-                store_column(a_to + row, x);
-            }
-#pragma unroll
-            for (int i = 0; i < SLICE * FILTER_PIECES / GROUP; i++) {
-                const int k = first_k + i * (GROUP / FILTER_PIECES), step = s + k / VECTOR;
-                piece x = 0;
-                if (step < block.s5)
-                    x = LOAD_PIECE(weights +
-                                   (size_t)(steps[block.s4 + step].y + (k & (VECTOR - 1))) * PANEL);
-                b_to[i * GROUP] = x;
-            }
+            copy_elements((local float *)a + k_piece * VECTOR * PITCH + first_row, src,
+                          row_at + first_row, step + s + k_piece, s + k_piece < block.s5);
+            copy_weights((local piece *)b + item, weights, step + s, first_k, block.s5 - s);
             barrier(CLK_LOCAL_MEM_FENCE);
             multiply_slice(sum, a + line * (TILE / 4), PITCH / 4, b + column);
             if (((s + SLICE_PIECES) & (CHAIN / VECTOR - 1)) == 0 || s + SLICE_PIECES >= block.s5) {
@@ -242,14 +256,13 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
         barrier(CLK_LOCAL_MEM_FENCE);
 #pragma unroll
         for (int i = 0; i < TILE; i++) {
-            const int row = line * TILE + i, channel = first_panel * PANEL + column * 4;
-            if (row < block.s3) {
-                const int at = row_at[row].y;
-                finish(total[i].s0, at, channel, channels, flags, bias, addend, dst);
-                finish(total[i].s1, at, channel + 1, channels, flags, bias, addend, dst);
-                finish(total[i].s2, at, channel + 2, channels, flags, bias, addend, dst);
-                finish(total[i].s3, at, channel + 3, channels, flags, bias, addend, dst);
-            }
+            const int at = row_at[line * TILE + i].y;
+            if (line * TILE + i >= block.s3)
+                continue;
+            finish(total[i].s0, at, channel, channels, flags, bias, addend, dst);
+            finish(total[i].s1, at, channel + 1, channels, flags, bias, addend, dst);
+            finish(total[i].s2, at, channel + 2, channels, flags, bias, addend, dst);
+            finish(total[i].s3, at, channel + 3, channels, flags, bias, addend, dst);
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }

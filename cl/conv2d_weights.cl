@@ -2,7 +2,6 @@
 // Convolution backward_weights:
 //
 //     diff_weights(k, o) = sum over the rows that see k of src(row, k) * diff_dst(row, o)
-//     diff_bias(o)       = sum over all rows of diff_dst(row, o)
 //
 // with k the rows of weights that can be reached at all: pairs of a tap and a channel. A kind is a
 // set of rows that see the same k: (first position, positions, rows, -). A tile is TILE consecutive
@@ -64,11 +63,11 @@ void add_outer(global float *restrict gradient, global const int2 *restrict rows
     int last = 0;
 #pragma unroll
     for (int i = 0; i < TILE; i++)
-        last = select(last, rows[i].x, -(int)(mask >> i & 1));
+        last = mask >> i & 1 ? rows[i].x : last;
     global const float *x[TILE];
 #pragma unroll
     for (int i = 0; i < TILE; i++)
-        x[i] = src + select(last, rows[i].x, -(int)(mask >> i & 1));
+        x[i] = src + (mask >> i & 1 ? rows[i].x : last);
     float16 sum[TILE];
 #pragma unroll
     for (int i = 0; i < TILE; i++)
@@ -141,7 +140,21 @@ conv2d_weights(global const float *restrict src, ulong src_at,
 #define TILE_PIECES (GROUP_ROWS / VECTOR)
 #define FILTER_PIECES (FILTERS / VECTOR)
 
-// Several pairs of a row and a piece of the tile, and of the filters, are an item's to copy.
+// Copies an item's part of a slice of src or of diff_dst, in rows of `pieces`, from row `first` on.
+// Rows beyond `count`, and all if the piece does not exist, become zero.
+void copy_pieces(local piece *to, global const float *restrict from, const int pieces,
+                 const bool of_src, local const int2 *row_at, int first, int count, bool exists)
+{
+#pragma unroll
+    for (int i = 0; i < SLICE * pieces / GROUP; i++) {
+        const int n = first + i * (GROUP / pieces);
+        piece x = 0;
+        if (exists && n < count)
+            x = LOAD_PIECE(from + (of_src ? row_at[n].x : row_at[n].y));
+        to[i * GROUP] = x;
+    }
+}
+
 kernel GROUP_SIZE void
 conv2d_weights(global const float *restrict src, ulong src_at,
                global const float *restrict diff_dst, ulong diff_dst_at, global float *restrict out,
@@ -166,8 +179,8 @@ conv2d_weights(global const float *restrict src, ulong src_at,
     const int offset = k_tile < end_tile ? rows[k].x : 0;
     const int filter = first_filter + (int)(item % FILTER_PIECES * VECTOR);
     const int first_diff = (int)(item / FILTER_PIECES);
-    src += src_at;
-    diff_dst += diff_dst_at;
+    src += src_at + offset;
+    diff_dst += diff_dst_at + filter;
     out += out_at + split_floats * split;
     float4 total[TILE];
 #pragma unroll
@@ -194,22 +207,10 @@ conv2d_weights(global const float *restrict src, ulong src_at,
                 sum[i] = 0;
             for (int first = 0; first < count; first += SLICE) {
                 barrier(CLK_LOCAL_MEM_FENCE);
-#pragma unroll
-                for (int i = 0; i < SLICE * TILE_PIECES / GROUP; i++) {
-                    const int n = first + first_row + i * (GROUP / TILE_PIECES);
-                    piece x = 0;
-                    if (seen && n < count)
-                        x = LOAD_PIECE(src + (row_at[n].x + offset));
-                    ((local piece *)a)[item + i * GROUP] = x;
-                }
-#pragma unroll
-                for (int i = 0; i < SLICE * FILTER_PIECES / GROUP; i++) {
-                    const int n = first + first_diff + i * (GROUP / FILTER_PIECES);
-                    piece x = 0;
-                    if (filter < ALL_FILTERS(sizes) && n < count)
-                        x = LOAD_PIECE(diff_dst + (row_at[n].y + filter));
-                    ((local piece *)b)[item + i * GROUP] = x;
-                }
+                copy_pieces((local piece *)a + item, src, TILE_PIECES, true, row_at,
+                            first + first_row, count, seen);
+                copy_pieces((local piece *)b + item, diff_dst, FILTER_PIECES, false, row_at,
+                            first + first_diff, count, filter < ALL_FILTERS(sizes));
                 barrier(CLK_LOCAL_MEM_FENCE);
                 multiply_slice(sum, a + line * (TILE / 4), GROUP_ROWS / 4, b + column);
             }
@@ -249,37 +250,4 @@ kernel void conv2d_weights_join(global const float *restrict parts, ulong parts_
     for (int split = 0; split < splits; split++)
         sum += parts[parts_at + split_floats * split + at];
     out[out_at + at] = sum;
-}
-
-#define BIAS_STRIPS 4 // Items that share the rows of a filter.
-
-// A group sums the rows of 16 filters. shape: (images, height, width, filters).
-kernel __attribute__((reqd_work_group_size(PANEL, BIAS_STRIPS, 1))) void
-conv2d_bias(global const float *restrict diff_dst, ulong diff_dst_at, global float *restrict bias,
-            ulong bias_at, int4 shape, int4 strides)
-{
-    local float sums[BIAS_STRIPS][PANEL];
-    const int lane = (int)get_local_id(0), strip = (int)get_local_id(1);
-    const int filter = (int)get_global_id(0);
-    const bool exists = filter < shape.s3;
-    const int rows = exists ? shape.s0 * shape.s1 * shape.s2 : 0;
-    diff_dst += diff_dst_at;
-    float total = 0;
-    for (int first = strip; first < rows; first += BIAS_STRIPS * CHAIN) {
-        float sum = 0;
-        for (int row = first; row < min(rows, first + BIAS_STRIPS * CHAIN); row += BIAS_STRIPS) {
-            const int position = row / shape.s0, n = row - position * shape.s0;
-            const int h = position / shape.s2, w = position - h * shape.s2;
-            sum += diff_dst[(size_t)n * strides.s0 + (size_t)h * strides.s1 +
-                            (size_t)w * strides.s2 + filter];
-        }
-        total += sum;
-    }
-    sums[strip][lane] = total;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    if (strip > 0 || !exists)
-        return;
-    for (int i = 1; i < BIAS_STRIPS; i++)
-        total += sums[i][lane];
-    bias[bias_at + filter] = total;
 }

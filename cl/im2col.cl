@@ -46,12 +46,6 @@ int3 find_position(int row, int4 shape, int position_major)
     return (int3)(n, line - n * shape.y, row - line * shape.z);
 }
 
-int find_row(int3 position, int4 shape, int position_major)
-{
-    return position_major ? (position.y * shape.z + position.z) * shape.x + position.x
-                          : (position.x * shape.y + position.y) * shape.z + position.z;
-}
-
 ulong find_element(int n, int y, int x, int4 stride)
 {
     return (ulong)n * stride.x + (ulong)y * stride.y + (ulong)x * stride.z;
@@ -62,11 +56,12 @@ bool is_inside(int y, int x, int4 shape)
     return y >= 0 && y < shape.y && x >= 0 && x < shape.z;
 }
 
-// A work-item moves WIDTH elements of a row: dimension 0 runs along the row, 1 through the rows.
+// A work-item moves WIDTH elements of a row: dimension 0 runs along the row, 1 through the rows. Each
+// `part` columns, which WIDTH divides, are a matrix of their own, and these follow each other.
 kernel void im2col(global const float *image, ulong image_at, global float *columns,
                    ulong columns_at, global const int4 *taps, int tap_count, int4 image_shape,
                    int4 image_stride, int4 result_shape, int4 window, int position_major,
-                   int first_row, int rows)
+                   int first_row, int rows, int part)
 {
     const int vector = (int)get_global_id(0), row = (int)get_global_id(1);
     const int vectors = image_shape.w / WIDTH, tap = vector / vectors;
@@ -79,17 +74,18 @@ kernel void im2col(global const float *image, ulong image_at, global float *colu
     vec value = 0;
     if (is_inside(y, x, image_shape))
         value = LOAD(image + image_at + find_element(position.x, y, x, image_stride) + i);
-    STORE(value, columns + columns_at + (ulong)row * (tap_count * image_shape.w) +
-                     (ulong)vector * WIDTH);
+    const int column = vector * WIDTH, first = column / part * part;
+    const int width = min(part, tap_count * image_shape.w - first);
+    STORE(value, columns + columns_at + (ulong)first * rows + (ulong)row * width + column - first);
 }
 
 // A work-item gathers WIDTH elements of the image: dimension 0 runs along the channels, 1 through
 // the positions of an image, 2 through the images. Later slices of rows add to what the first has
-// begun.
+// begun. `row_distance` says how many rows apart the neighbours in n, y and x are.
 kernel void col2im(global const float *columns, ulong columns_at, global const float *addend,
                    ulong addend_at, global float *image, ulong image_at, global const int4 *taps,
                    int tap_count, int4 image_shape, int4 image_stride, int4 result_shape,
-                   int4 window, int position_major, int first_row, int rows)
+                   int4 window, int4 row_distance, int first_row, int rows)
 {
     const int i = (int)get_global_id(0) * WIDTH, place = (int)get_global_id(1);
     const int y = place / image_shape.z, x = place - y * image_shape.z;
@@ -106,11 +102,11 @@ kernel void col2im(global const float *columns, ulong columns_at, global const f
 #endif
     for (int tap = 0; tap < tap_count; tap++) {
         const int oy = y + window.z - taps[tap].x, ox = x + window.w - taps[tap].y;
-        const int3 position = (int3)(n, oy / window.x, ox / window.y);
-        if (oy != position.y * window.x || ox != position.z * window.y ||
-            !is_inside(position.y, position.z, result_shape))
+        const int ry = oy / window.x, rx = ox / window.y;
+        if (oy != ry * window.x || ox != rx * window.y || !is_inside(ry, rx, result_shape))
             continue;
-        const int row = find_row(position, result_shape, position_major) - first_row;
+        const int row =
+            n * row_distance.x + ry * row_distance.y + rx * row_distance.z - first_row;
         if (row >= 0 && row < rows)
             sum += LOAD(columns + columns_at + (ulong)row * (tap_count * image_shape.w) +
                         tap * image_shape.w + i);
@@ -118,7 +114,7 @@ kernel void col2im(global const float *columns, ulong columns_at, global const f
     STORE(sum, image + image_at + at);
 }
 
-// dst = act(product + bias), in place or from a matrix whose rows are `ld` apart.
+// dst = act(product + bias), from a matrix whose rows are `ld` apart.
 kernel void finish_rows(global const float *product, ulong product_at, int ld,
                         global const float *bias, ulong bias_at, global float *dst, ulong dst_at,
                         int4 dst_shape, int4 dst_stride, int position_major, int first_row,

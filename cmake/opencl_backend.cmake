@@ -20,5 +20,5 @@ file(GLOB CLEF_OPENCL_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/opencl/*
 add_library(clef_opencl OBJECT ${CLEF_OPENCL_SOURCES} ${CLEF_CL_EMBEDDED})
 target_compile_definitions(clef_opencl PRIVATE CL_TARGET_OPENCL_VERSION=120)
 target_include_directories(clef_opencl SYSTEM PRIVATE ${CLEF_OPENCL_INCLUDE} ${CLEF_CLBLAST_INCLUDE})
-target_link_libraries(clef_opencl PRIVATE clef_flags)
+target_link_libraries(clef_opencl PRIVATE clef_flags PkgConfig::JANSSON)
 set_target_properties(clef_opencl PROPERTIES POSITION_INDEPENDENT_CODE ON)

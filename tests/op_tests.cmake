@@ -27,6 +27,16 @@ if(CLEF_OPENCL)
     set_tests_properties(ops_opencl_${op} PROPERTIES LABELS "ops;opencl" SKIP_RETURN_CODE 77
       TIMEOUT ${CLEF_TEST_TIMEOUT} ENVIRONMENT CLEF_TEST_DEVICE=opencl)
   endforeach()
+  # The others once more as a graphics processor runs them. Convolutions have configurations of their own, all of
+  # which clef check runs.
+  foreach(row ${rows})
+    string(REGEX REPLACE "X\\((.*)\\)" "\\1" op ${row})
+    if(NOT op MATCHES "^(conv2d|dense)")
+      add_test(NAME ops_opencl_as_gpu_${op} COMMAND test_ops ${op})
+      set_tests_properties(ops_opencl_as_gpu_${op} PROPERTIES LABELS "ops;opencl" SKIP_RETURN_CODE 77
+        TIMEOUT ${CLEF_TEST_TIMEOUT} ENVIRONMENT "CLEF_TEST_DEVICE=opencl;CLEF_OPENCL_AS=gpu")
+    endif()
+  endforeach()
   # Convolution and dense layers by CLBlast as well.
   foreach(op conv2d_forward conv2d_backward_data conv2d_backward_weights
       dense_forward dense_backward_data dense_backward_weights)

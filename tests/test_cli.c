@@ -310,6 +310,22 @@ static void test_devices(void **state)
     program_release(&result);
 }
 
+static void test_tune_where_there_is_no_choice(void **state)
+{
+    (void)state;
+    struct program_result result = RUN_CLEF("tune", "--device", "cpu", SMALL_NETWORK);
+    check_exit(&result, 0);
+    check_contains(result.out, "nothing to tune");
+    program_release(&result);
+    result = RUN_CLEF("tune", "--device", "cpu", "--json", SMALL_NETWORK);
+    check_exit(&result, 0);
+    json_t *report = json_loads(result.out, 0, NULL);
+    assert_int_equal(0, json_array_size(json_object_get(report, "rows")));
+    assert_true(json_is_null(json_object_get(report, "file")));
+    json_decref(report);
+    program_release(&result);
+}
+
 // Every option of a command is in its help and in its manual page, which name the command.
 static void test_help(void **state)
 {
@@ -320,6 +336,7 @@ static void test_help(void **state)
         {"eval", "clef-eval", "--model FILE", "\\-\\-model FILE"},
         {"devices", "clef-devices", "--json", "\\-\\-json"},
         {"check", "clef-check", "--case CASE", "\\-\\-case CASE"},
+        {"tune", "clef-tune", "--seconds S", "\\-\\-seconds S"},
         {"info", "clef-info", "--input-shape H,W,C", "\\-\\-input\\-shape H,W,C"},
         {"replay", "clef-replay", "--device NAME", "\\-\\-device NAME"},
     };
@@ -366,6 +383,7 @@ int main(void)
         IN_DIRECTORY(test_interruption),
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_tune_where_there_is_no_choice),
         cmocka_unit_test(test_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

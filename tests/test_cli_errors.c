@@ -61,6 +61,7 @@ static void test_usage(void **state)
         {{"eval"}, "--model is missing"},
         {{"info", "--device", "tpu"}, "tpu"},
         {{"info", "--input-shape", "32,32"}, "--input-shape must be 3 whole numbers"},
+        {{"tune", "--seconds", "-1"}, "--seconds"},
         {{"replay"}, "REFERENCE.json is missing"},
         {{"replay", "a.json", "b.json"}, "unexpected argument \"b.json\""},
         {{"devices", "--verbose"}, "unknown option \"--verbose\""},

@@ -22,6 +22,7 @@ extern "C" {
 struct clef_device;
 struct clef_buffer;
 struct clef_event;
+struct clef_plan;
 
 #define CLEF_NAME_LENGTH 128
 
@@ -64,6 +65,7 @@ struct clef_device_options {
                  ///< use.
     bool sync; ///< Waits for each plan, so that a driver's error names the op it belongs to. Slow.
     bool profile;         ///< Measures the time of each plan, see `clef_device_get_profile`. Slow.
+    bool untuned;         ///< Does not load what `clef_device_tune` has found before.
     bool no_kernel_cache; ///< Neither reads nor writes compiled kernels. The environment variable
                           ///< CLEF_KERNEL_CACHE=off does the same.
     /// Called with one line of text on the thread that uses the device; may be NULL.
@@ -128,6 +130,43 @@ const char *const *clef_device_get_alternatives(const struct clef_device *device
 /// shapes; `clef_plan_info` tells the algorithm.
 /// @param alternative from the list; NULL returns to the device's own choice.
 clef_status clef_device_prefer(struct clef_device *device, const char *alternative);
+
+/// How long tuning may take, see `clef_device_tune`.
+struct clef_tune_options {
+    double seconds; ///< The search ends soon after; what must be measured in any case comes on top.
+};
+
+/// What tuning has found for one kind of work.
+struct clef_tune_row {
+    char group[16];        ///< "choice", or a library whose parameters were tuned.
+    char problem[256];     ///< The op, its shapes and the order of their rows.
+    char choice[32];       ///< An alternative of the device, or "default".
+    int count;             ///< How many of the plans do this.
+    double flops;          ///< Of one run.
+    double before_seconds; ///< Of one run with the device's own choice.
+    double after_seconds;  ///< Of one run with `choice`.
+};
+
+struct clef_tune_report {
+    struct clef_tune_row *rows; ///< Released with `clef_tune_report_free`.
+    int row_count;              ///< 0 if the device has nothing to tune.
+    int tried, refused, wrong;  ///< Candidates: all, those that do not compile or run, and those
+                                ///< that compute something else.
+    double seconds;             ///< That it took.
+    char file[4096];            ///< Where the result is kept for later runs; "" without a row.
+};
+
+/// Looks for the fastest way to do what the plans do: measures the device's own choice, then
+/// alternatives, each of which must compute the same, and keeps the best in a file for the device
+/// and its driver. Devices that are opened later load it. Sums may then be added in another order.
+/// The device should have been opened with `untuned`.
+/// @param plans of this device, such as `clef_model_visit_plans` visits.
+clef_status clef_device_tune(struct clef_device *device, struct clef_plan *const *plans,
+                             int plan_count, const struct clef_tune_options *options,
+                             struct clef_tune_report *report);
+
+/// Releases what is in a report. A report that is all zero is accepted.
+void clef_tune_report_free(struct clef_tune_report *report);
 
 /// Blocks until all enqueued work is done; reports its errors.
 clef_status clef_device_synchronize(struct clef_device *device);

@@ -10,6 +10,7 @@
     X(eval, "measure a saved model on the test set")                         \
     X(devices, "list the devices that can compute")                          \
     X(check, "check a device and its driver")                                \
+    X(tune, "find the fastest kernels for a device")                         \
     X(info, "show a network's layers, parameters and memory")                \
     X(bench, "measure the speed of training steps and of single operations") \
     X(replay, "compare a training trajectory with one recorded by another framework")

@@ -157,6 +157,15 @@ static void cpu_prefer(void *context, const char *alternative)
     (void)context, (void)alternative;
 }
 
+// There is nothing to choose between.
+static clef_status cpu_tune(void *context, struct clef_plan *const *plans, int plan_count,
+                            const struct clef_tune_options *options,
+                            struct clef_tune_report *report)
+{
+    (void)context, (void)plans, (void)plan_count, (void)options, (void)report;
+    return CLEF_OK;
+}
+
 const struct clef_backend clef_backend_cpu = {
     .name = "cpu",
     .enumerate = cpu_enumerate,
@@ -172,6 +181,7 @@ const struct clef_backend clef_backend_cpu = {
     .run_timed = cpu_run_timed,
     .alternatives = cpu_alternatives,
     .prefer = cpu_prefer,
+    .tune = cpu_tune,
     .measure_peak = cpu_measure_peak,
 };
 

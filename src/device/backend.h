@@ -87,6 +87,10 @@ struct clef_backend {
     const char *const *(*alternatives)(void *context);
     // Makes plans with an alternative of the list where it serves them; NULL chooses freely again.
     void (*prefer)(void *context, const char *alternative);
+    // Tunes for the plans, which are the device's, and fills in the report, which is all zero; see
+    // clef_device_tune.
+    clef_status (*tune)(void *context, struct clef_plan *const *plans, int plan_count,
+                        const struct clef_tune_options *options, struct clef_tune_report *report);
     // Measures the best rate of arithmetic and of memory.
     clef_status (*measure_peak)(void *context, struct clef_device_peak *peak);
 };

@@ -181,6 +181,28 @@ clef_status clef_device_prefer(struct clef_device *device, const char *alternati
     return CLEF_OK;
 }
 
+clef_status clef_device_tune(struct clef_device *device, struct clef_plan *const *plans,
+                             int plan_count, const struct clef_tune_options *options,
+                             struct clef_tune_report *report)
+{
+    *report = (struct clef_tune_report){.rows = NULL};
+    for (int i = 0; i < plan_count; i++)
+        if (plans[i]->device != device)
+            return clef_fail(CLEF_INVALID_ARGUMENT,
+                             "a plan of another device cannot be tuned for on \"%s\"",
+                             device->info.selector);
+    clef_status status = device->backend->tune(device->context, plans, plan_count, options, report);
+    if (status != CLEF_OK)
+        clef_tune_report_free(report);
+    return status;
+}
+
+void clef_tune_report_free(struct clef_tune_report *report)
+{
+    free(report->rows);
+    *report = (struct clef_tune_report){.rows = NULL};
+}
+
 const struct clef_device_options *clef_device_get_options(const struct clef_device *device)
 {
     return &device->options;

@@ -17,6 +17,7 @@ clef_status ocl_avgpool_forward(void *context, const struct clef_avgpool_forward
                                 struct clef_plan **plan)
 {
     struct ocl_pool pool = {args->src, args->dst, &args->window, true};
+    CLEF_TRY(ocl_check_rows("pooling", ocl_pool_rows(&pool)));
     *info = describe(&pool, "direct");
     (void)scratch;
     if (!plan)
@@ -38,6 +39,7 @@ clef_status ocl_avgpool_backward(void *context, const struct clef_avgpool_backwa
                                  struct clef_plan **plan)
 {
     struct ocl_pool pool = {args->diff_src, args->diff_dst, &args->window, false};
+    CLEF_TRY(ocl_check_rows("pooling", ocl_pool_rows(&pool)));
     *info = describe(&pool, "gather");
     (void)scratch;
     if (!plan)

@@ -9,6 +9,8 @@
 #include "opencl/ocl_plan.h"
 #include "opencl/ocl_program.h"
 #include "opencl/ocl_transfer.h"
+#include "opencl/ocl_tune.h"
+#include "opencl/ocl_tuned.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -71,6 +73,7 @@ static void backend_close(void *context)
                    ocl->compiled, ocl->loaded);
     ocl_programs_release(ocl);
     ocl_cache_close(ocl);
+    ocl_tuned_free(ocl->tuned);
     ocl_transfer_close(ocl);
     if (ocl->profiling_queue)
         ocl_api.clReleaseCommandQueue(ocl->profiling_queue);
@@ -118,6 +121,8 @@ static clef_status backend_open(int index, const struct clef_device_options *opt
         return status;
     }
     ocl_cache_open(ocl, options);
+    if (!options->untuned)
+        ocl_tuned_load(ocl);
     *context = ocl;
     *ops = &op_table;
     return CLEF_OK;
@@ -160,5 +165,6 @@ const struct clef_backend clef_backend_opencl = {
     .run_timed = ocl_run_timed,
     .alternatives = backend_alternatives,
     .prefer = backend_prefer,
+    .tune = ocl_tune,
     .measure_peak = ocl_measure_peak,
 };

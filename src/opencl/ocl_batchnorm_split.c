@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_batchnorm.h"
 
-#include <limits.h>
 #include <stdio.h>
 
 // On a processor a chunk is 256 rows: small against a large tensor, large against the cost of a
@@ -46,11 +45,7 @@ clef_status ocl_batchnorm_split(const struct ocl_context *ocl, const struct clef
                                 struct ocl_batchnorm_split *split)
 {
     size_t rows = clef_tensor_rows(tensor);
-    if (rows > INT_MAX)
-        return clef_fail(CLEF_UNSUPPORTED,
-                         "batch normalisation of %zu rows: a kernel counts them in an int; use a "
-                         "smaller batch",
-                         rows);
+    CLEF_TRY(ocl_check_rows("batch normalisation", rows));
     *split = (struct ocl_batchnorm_split){
         .channels = tensor->c, .rows = (int)rows, .width = ocl_channel_width(ocl, tensor->c)};
     if (ocl_is_cpu(ocl))

@@ -2,6 +2,7 @@
 #include "opencl/ocl_cache.h"
 #include "core/hash.h"
 #include "io/atomic_file.h"
+#include "io/cache_directory.h"
 #include "opencl/ocl_device.h"
 
 #include <errno.h>
@@ -36,17 +37,6 @@ static bool is_switched_off(const struct clef_device_options *options)
     return options->no_kernel_cache || (setting && strcmp(setting, "off") == 0);
 }
 
-static bool find_directory(char *path, size_t size)
-{
-    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int length = -1;
-    if (base && base[0] == '/') // The XDG specification: a relative path is to be ignored.
-        length = snprintf(path, size, "%s/clef/kernels", base);
-    else if (home && *home)
-        length = snprintf(path, size, "%s/.cache/clef/kernels", home);
-    return length > 0 && (size_t)length < size;
-}
-
 static struct clef_hash hash_device(const struct ocl_context *ocl)
 {
     static const cl_device_info device_texts[] = {CL_DEVICE_NAME, CL_DEVICE_VENDOR,
@@ -68,7 +58,7 @@ static struct clef_hash hash_device(const struct ocl_context *ocl)
 void ocl_cache_open(struct ocl_context *ocl, const struct clef_device_options *options)
 {
     struct ocl_cache *cache = is_switched_off(options) ? NULL : calloc(1, sizeof *cache);
-    if (cache && !find_directory(cache->directory, sizeof cache->directory)) {
+    if (cache && !clef_cache_directory("kernels", cache->directory, sizeof cache->directory)) {
         free(cache);
         cache = NULL;
     }
@@ -156,20 +146,6 @@ bool ocl_cache_load(struct ocl_context *ocl, const struct ocl_source *source, co
 
 // ---------------------------------------------------------------- saving
 
-// Makes a directory and those above it; false with errno set if that is not possible.
-static bool make_directories(const char *path)
-{
-    char part[PATH_MAX];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return false;
-        *slash = '/';
-    }
-    return mkdir(part, 0777) == 0 || errno == EEXIST;
-}
-
 // Says once why nothing is kept, and gives up.
 static void give_up(struct ocl_context *ocl, const char *reason)
 {
@@ -218,7 +194,7 @@ void ocl_cache_save(struct ocl_context *ocl, const struct ocl_source *source, co
         .content = clef_hash_add(clef_hash_begin(), file + sizeof(struct header), size)};
     memcpy(header.magic, MAGIC, sizeof header.magic);
     memcpy(file, &header, sizeof header);
-    if (!make_directories(cache->directory))
+    if (!clef_make_directories(cache->directory))
         give_up(ocl, strerror(errno));
     else if (clef_atomic_file_save(path, file, sizeof header + size) != CLEF_OK)
         give_up(ocl, clef_last_error());

@@ -3,6 +3,7 @@
 #include "opencl/ocl_device.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -40,8 +41,13 @@ static bool text_has(const char *text, const char *part)
     return false;
 }
 
+// CLEF_OPENCL_AS=gpu has a processor work as a graphics processor would: for tests of the kernels
+// and configurations that are meant for those.
 static enum ocl_kind device_kind(cl_device_id device, cl_device_type type)
 {
+    const char *as = getenv("CLEF_OPENCL_AS");
+    if (as && strcmp(as, "gpu") == 0)
+        return OCL_GPU_OTHER;
     if (type & CL_DEVICE_TYPE_CPU)
         return OCL_CPU;
     char vendor[256];
@@ -90,7 +96,7 @@ clef_status ocl_read_caps(cl_device_id device, struct ocl_caps *caps)
     caps->alignment = alignment_bits / 8;
     caps->vector_width = width ? (int)width : 1;
     caps->c_version = 100 * major + 10 * minor;
-    caps->host_memory = caps->kind == OCL_CPU || unified;
+    caps->host_memory = (type & CL_DEVICE_TYPE_CPU) || unified;
     caps->fp16 = text_has(extensions, "cl_khr_fp16");
     caps->fp64 = full != 0;
     caps->exact_division = (single & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;

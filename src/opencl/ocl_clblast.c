@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_clblast.h"
 #include "opencl/ocl_stdout.h"
+#include "opencl/ocl_tuned.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,10 +10,17 @@
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int users; // Contexts that have a program.
 
+// CLBlast keeps parameters for the process, so that a second context sets the same ones once more.
 clef_status ocl_clblast_open(struct ocl_context *ocl)
 {
-    (void)ocl;
-    return ocl_library_open_clblast();
+    CLEF_TRY(ocl_library_open_clblast());
+    if (ocl->has_clblast_params)
+        return CLEF_OK;
+    struct ocl_clblast_params params =
+        ocl->tuned ? ocl->tuned->clblast : ocl_clblast_small_params(&ocl->caps);
+    CLEF_TRY(ocl_clblast_override(ocl, &params));
+    ocl->has_clblast_params = true;
+    return CLEF_OK;
 }
 
 // The smallest product makes CLBlast build the program of all.
@@ -39,12 +47,26 @@ static clef_status first_product(struct ocl_context *ocl)
 static clef_status build(struct ocl_context *ocl)
 {
     struct ocl_stdout captured;
+    ocl_notice(ocl, CLEF_NOTICE_PROGRESS, "compiling the matrix products of CLBlast");
     ocl_stdout_capture(&captured);
     clef_status status = first_product(ocl);
     char *log = ocl_stdout_release(&captured, status == CLEF_OK);
+    ocl_notice(ocl, CLEF_NOTICE_PROGRESS, "%s", "");
     if (status != CLEF_OK && log && *log)
         clef_fail(status, "%s: %.1200s", clef_last_error(), log);
     free(log);
+    return status;
+}
+
+static clef_status build_alone(struct ocl_context *ocl)
+{
+    pthread_mutex_lock(&mutex);
+    clef_status status = build(ocl);
+    if (status == CLEF_OK && !ocl->uses_clblast) {
+        ocl->uses_clblast = true;
+        users++;
+    }
+    pthread_mutex_unlock(&mutex);
     return status;
 }
 
@@ -53,14 +75,14 @@ clef_status ocl_clblast_build(struct ocl_context *ocl)
     if (ocl->uses_clblast)
         return CLEF_OK;
     CLEF_TRY(ocl_clblast_open(ocl));
-    pthread_mutex_lock(&mutex);
-    clef_status status = build(ocl);
-    if (status == CLEF_OK) {
-        ocl->uses_clblast = true;
-        users++;
-    }
-    pthread_mutex_unlock(&mutex);
-    return status;
+    return build_alone(ocl);
+}
+
+clef_status ocl_clblast_rebuild(struct ocl_context *ocl, const struct ocl_clblast_params *params)
+{
+    CLEF_TRY(ocl_clblast_open(ocl));
+    CLEF_TRY(ocl_clblast_override(ocl, params));
+    return build_alone(ocl);
 }
 
 // Programs of other contexts go with the last one only, lest these compile again.

@@ -8,13 +8,16 @@
 #ifndef CLEF_OCL_CLBLAST_H
 #define CLEF_OCL_CLBLAST_H
 
-#include "opencl/ocl_context.h"
+#include "opencl/ocl_clblast_params.h"
 
 // Opens the library and hands it the parameters for this device. No kernel is built yet.
 clef_status ocl_clblast_open(struct ocl_context *ocl);
 
 // Also compiles what matrix products need.
 clef_status ocl_clblast_build(struct ocl_context *ocl);
+
+// Takes other parameters from now on, of the kernels that `params` has, and compiles anew.
+clef_status ocl_clblast_rebuild(struct ocl_context *ocl, const struct ocl_clblast_params *params);
 
 // Forgets the context's programs, which otherwise would keep it alive. Harmless if it never used
 // CLBlast.

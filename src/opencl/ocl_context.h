@@ -42,6 +42,7 @@ struct ocl_caps {
 
 struct ocl_program;
 struct ocl_cache;
+struct ocl_tuned;
 struct ocl_staging_pool;
 
 // The `void *context` of the backend's entries.
@@ -59,10 +60,12 @@ struct ocl_context {
     struct ocl_cache *cache;      // NULL without one, see ocl_cache.h.
     int unsaved;                  // Programs that the cache has not got yet.
     bool unsettled;               // A kernel was made since the last wait.
-    bool uses_clblast;            // See ocl_clblast.h.
+    bool has_clblast_params;      // CLBlast was given this device's parameters.
+    bool uses_clblast;            // It has compiled, see ocl_clblast.h.
     struct clef_device_options options;
-    const char *preferred; // The alternative that plans are to use, NULL for the best.
-    int unflushed;         // Commands enqueued since the last flush.
+    const char *preferred;   // The alternative that plans are to use, NULL for the best.
+    struct ocl_tuned *tuned; // What tuning has found; NULL if nothing.
+    int unflushed;           // Commands enqueued since the last flush.
 };
 
 struct ocl_buffer {

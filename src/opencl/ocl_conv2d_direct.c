@@ -79,21 +79,16 @@ static void launch_transposition(struct ocl_plan *build,
     if (count == 0)
         return;
     cl_mem taps = ocl_plan_table(build, g->reached, count * sizeof *g->reached);
-    size_t filters = (size_t)args->diff_dst->c, panels = panels_of(args->diff_src);
-    struct ocl_launch launch = {
-        .source = "conv2d_transpose",
-        .kernel = "transpose_rows",
-        .global = {filters, count, panels},
-        .args = {OCL_TENSOR(args->weights), OCL_TENSOR(transposed), OCL_MEMORY(taps),
-                 OCL_INT(g->kernel_taps), OCL_INT(args->diff_src->c), OCL_INT(filters)},
-    };
-    if (!config->local) {
-        launch.kernel = "transpose_squares";
-        launch.global[0] = count;
-        launch.global[1] = panels;
-        launch.global[2] = launch.local[0] = 1;
-    }
-    ocl_plan_launch(build, &launch);
+    size_t group = config->local ? 64 : 1;
+    ocl_plan_launch(build, &(struct ocl_launch){
+                               .source = "conv2d_transpose",
+                               .kernel = "conv2d_transpose",
+                               .global = {count * group, panels_of(args->diff_src)},
+                               .local = {group},
+                               .args = {OCL_TENSOR(args->weights), OCL_TENSOR(transposed),
+                                        OCL_MEMORY(taps), OCL_INT(g->kernel_taps),
+                                        OCL_INT(args->diff_src->c), OCL_INT(args->diff_dst->c)},
+                           });
 }
 
 clef_status ocl_conv2d_direct_forward(void *context, const struct clef_conv2d_forward_args *args,

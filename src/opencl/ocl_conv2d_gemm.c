@@ -16,6 +16,7 @@ static double bytes_of(const struct clef_tensor *tensor)
 
 struct forward {
     struct ocl_columns columns;
+    bool in_place;                         // The product is dst itself.
     size_t weights, matrix, product, temp; // Parts of scratch.
     struct ocl_parts parts;
 };
@@ -27,15 +28,17 @@ static struct ocl_gemm forward_gemm(const struct forward *f,
 {
     const struct ocl_columns *c = &f->columns;
     size_t out = (size_t)args->dst->c;
-    struct ocl_matrix columns = {.tensor = scratch, .skip = f->matrix, .ld = c->width};
+    struct ocl_matrix columns = {.tensor = scratch, .skip = f->matrix, .in_parts = true};
     struct ocl_matrix product = {.tensor = scratch, .skip = f->product, .ld = out};
+    struct ocl_rows result = c->result_rows;
+    result.is_matrix = f->in_place;
     return (struct ocl_gemm){
         .m = rows,
         .n = out,
         .k = c->width,
         .a = ocl_rows_or(&c->image_rows, args->src, first, columns),
         .b = {.tensor = scratch, .skip = f->weights, .ld = out},
-        .c = ocl_rows_or(&c->result_rows, args->dst, first, product),
+        .c = ocl_rows_or(&result, args->dst, first, product),
         .temp = {.tensor = scratch, .skip = f->temp},
     };
 }
@@ -47,10 +50,11 @@ static clef_status describe_forward(struct ocl_context *ocl,
     CLEF_TRY(ocl_columns_describe(ocl, args->src, args->dst, &args->window, &f->columns));
     const struct ocl_columns *c = &f->columns;
     size_t out = (size_t)args->dst->c, temp;
+    f->in_place = c->result_rows.is_matrix && !args->bias && !args->relu;
     f->parts = ocl_parts_begin(ocl, scratch);
     f->weights = ocl_parts_add(&f->parts, c->width * out);
     f->matrix = ocl_parts_add(&f->parts, c->image_rows.is_matrix ? 0 : c->slice * c->width);
-    f->product = ocl_parts_add(&f->parts, c->result_rows.is_matrix ? 0 : c->slice * out);
+    f->product = ocl_parts_add(&f->parts, f->in_place ? 0 : c->slice * out);
     struct ocl_gemm gemm = forward_gemm(f, args, scratch, 0, c->slice);
     CLEF_TRY(ocl_gemm_temp(ocl, &gemm, &temp));
     f->temp = ocl_parts_add(&f->parts, temp);
@@ -99,9 +103,9 @@ clef_status ocl_conv2d_gemm_forward(void *context, const struct clef_conv2d_forw
         size_t rows = c->rows - first < c->slice ? c->rows - first : c->slice;
         struct ocl_gemm gemm = forward_gemm(&f, args, scratch, first, rows);
         if (!c->image_rows.is_matrix)
-            ocl_launch_im2col(build, c, taps, scratch, f.matrix, first, rows);
+            ocl_launch_im2col(build, c, taps, scratch, f.matrix, first, rows, true);
         ocl_plan_gemm(build, &gemm);
-        if (args->bias || args->relu || !c->result_rows.is_matrix)
+        if (!f.in_place)
             finish_rows(build, c, args, &gemm.c, first, rows);
     }
     return ocl_plan_end(build, plan);
@@ -163,6 +167,7 @@ static void launch_col2im(struct ocl_plan *build, const struct backward_data *b,
 {
     const struct ocl_columns *c = &b->columns;
     const struct clef_tensor *image = args->diff_src;
+    int h = c->result->h, w = c->result->w, n = c->result->n;
     int width = ocl_move_width(c->ocl, image->c);
     char options[64];
     snprintf(options, sizeof options, "-D WIDTH=%d -D HAS_ADDEND=%d", width, args->addend != NULL);
@@ -176,7 +181,9 @@ static void launch_col2im(struct ocl_plan *build, const struct backward_data *b,
                    .args = {OCL_PART(scratch, b->matrix), OCL_TENSOR(args->addend),
                             OCL_TENSOR(image), OCL_MEMORY(taps), OCL_INT(c->taps), OCL_SHAPE(image),
                             OCL_STRIDES(image), OCL_SHAPE(c->result), OCL_WINDOW(&c->window),
-                            OCL_INT(c->position_major), OCL_INT(first), OCL_INT(rows)}});
+                            c->position_major ? (struct ocl_arg)OCL_INT4(1, w * n, n, 0)
+                                              : (struct ocl_arg)OCL_INT4(h * w, w, 1, 0),
+                            OCL_INT(first), OCL_INT(rows)}});
 }
 
 clef_status ocl_conv2d_gemm_backward_data(void *context,

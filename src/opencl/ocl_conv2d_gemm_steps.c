@@ -43,28 +43,29 @@ void ocl_launch_unpack(struct ocl_plan *build, const struct ocl_columns *columns
 static void launch(struct ocl_plan *build, const struct ocl_columns *columns,
                    const struct clef_tensor *image, const struct clef_window *window, cl_mem taps,
                    int tap_count, const struct clef_tensor *scratch, size_t skip, size_t first,
-                   size_t rows)
+                   size_t rows, int part)
 {
     int width = ocl_move_width(columns->ocl, image->c);
     char options[32];
     snprintf(options, sizeof options, "-D WIDTH=%d", width);
-    ocl_plan_launch(build,
-                    &(struct ocl_launch){
-                        .source = "im2col",
-                        .kernel = "im2col",
-                        .options = options,
-                        .global = {(size_t)tap_count * (size_t)(image->c / width), rows},
-                        .args = {OCL_TENSOR(image), OCL_PART(scratch, skip), OCL_MEMORY(taps),
-                                 OCL_INT(tap_count), OCL_SHAPE(image), OCL_STRIDES(image),
-                                 OCL_SHAPE(columns->result), OCL_WINDOW(window),
-                                 OCL_INT(columns->position_major), OCL_INT(first), OCL_INT(rows)}});
+    ocl_plan_launch(build, &(struct ocl_launch){
+                               .source = "im2col",
+                               .kernel = "im2col",
+                               .options = options,
+                               .global = {(size_t)tap_count * (size_t)(image->c / width), rows},
+                               .args = {OCL_TENSOR(image), OCL_PART(scratch, skip),
+                                        OCL_MEMORY(taps), OCL_INT(tap_count), OCL_SHAPE(image),
+                                        OCL_STRIDES(image), OCL_SHAPE(columns->result),
+                                        OCL_WINDOW(window), OCL_INT(columns->position_major),
+                                        OCL_INT(first), OCL_INT(rows), OCL_INT(part)}});
 }
 
 void ocl_launch_im2col(struct ocl_plan *build, const struct ocl_columns *columns, cl_mem taps,
-                       const struct clef_tensor *scratch, size_t skip, size_t first, size_t rows)
+                       const struct clef_tensor *scratch, size_t skip, size_t first, size_t rows,
+                       bool in_parts)
 {
     launch(build, columns, columns->image, &columns->window, taps, columns->taps, scratch, skip,
-           first, rows);
+           first, rows, in_parts ? OCL_GEMM_CHAIN : (int)columns->width);
 }
 
 void ocl_launch_result_rows(struct ocl_plan *build, const struct ocl_columns *columns,
@@ -74,5 +75,5 @@ void ocl_launch_result_rows(struct ocl_plan *build, const struct ocl_columns *co
     const struct clef_window one_tap = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1};
     const cl_int4 tap = {{0, 0, 0, 0}};
     launch(build, columns, columns->result, &one_tap, ocl_plan_table(build, &tap, sizeof tap), 1,
-           scratch, skip, first, rows);
+           scratch, skip, first, rows, columns->result->c);
 }

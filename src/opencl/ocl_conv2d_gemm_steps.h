@@ -25,9 +25,11 @@ void ocl_launch_unpack(struct ocl_plan *build, const struct ocl_columns *columns
                        const struct clef_tensor *weights, const struct clef_tensor *scratch,
                        size_t skip);
 
-// Appends the kernel that gathers a slice of the column matrix at `skip` of scratch.
+// Appends the kernel that gathers a slice of the column matrix at `skip` of scratch; `in_parts` as
+// struct ocl_matrix has it.
 void ocl_launch_im2col(struct ocl_plan *build, const struct ocl_columns *columns, cl_mem taps,
-                       const struct clef_tensor *scratch, size_t skip, size_t first, size_t rows);
+                       const struct clef_tensor *scratch, size_t skip, size_t first, size_t rows,
+                       bool in_parts);
 
 // The same for rows of the result that do not lie at a constant distance.
 void ocl_launch_result_rows(struct ocl_plan *build, const struct ocl_columns *columns,

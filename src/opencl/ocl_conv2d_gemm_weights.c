@@ -129,7 +129,7 @@ clef_status ocl_conv2d_gemm_backward_weights(void *context,
         size_t rows = c->rows - first < c->slice ? c->rows - first : c->slice;
         struct ocl_gemm gemm = weights_gemm(&b, args, scratch, first, rows);
         if (!c->image_rows.is_matrix)
-            ocl_launch_im2col(build, c, taps, scratch, b.matrix, first, rows);
+            ocl_launch_im2col(build, c, taps, scratch, b.matrix, first, rows, false);
         if (!c->result_rows.is_matrix)
             ocl_launch_result_rows(build, c, scratch, b.gradient, first, rows);
         ocl_plan_gemm(build, &gemm);

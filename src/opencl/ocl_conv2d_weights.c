@@ -3,6 +3,7 @@
 #include "opencl/ocl_conv2d_config.h"
 #include "opencl/ocl_conv2d_direct.h"
 #include "opencl/ocl_conv2d_gemm.h"
+#include "opencl/ocl_conv2d_problem.h"
 
 clef_status ocl_conv2d_backward_weights(void *context,
                                         const struct clef_conv2d_backward_weights_args *args,
@@ -10,7 +11,11 @@ clef_status ocl_conv2d_backward_weights(void *context,
                                         struct clef_plan_info *info, struct clef_plan **plan)
 {
     bool clblast;
-    CLEF_TRY(ocl_conv2d_use_clblast(context, &clblast));
-    return clblast ? ocl_conv2d_gemm_backward_weights(context, args, scratch, info, plan)
-                   : ocl_conv2d_direct_backward_weights(context, args, scratch, info, plan);
+    struct ocl_conv2d_planning planning = ocl_conv2d_begin(
+        context, CLEF_OP_conv2d_backward_weights, args->src, args->diff_dst, &args->window);
+    clef_status status = ocl_conv2d_use_clblast(context, &clblast);
+    if (status == CLEF_OK)
+        status = clblast ? ocl_conv2d_gemm_backward_weights(context, args, scratch, info, plan)
+                         : ocl_conv2d_direct_backward_weights(context, args, scratch, info, plan);
+    return ocl_conv2d_end(&planning, status, plan);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// backward_weights by cl/conv2d_weights.cl, which explains its tables.
+// backward_weights by cl/conv2d_weights.cl, which explains its tables, and cl/conv2d_bias.cl.
 #include "opencl/ocl_conv2d_config.h"
 #include "opencl/ocl_conv2d_direct.h"
 #include "opencl/ocl_conv2d_geometry.h"
@@ -14,6 +14,9 @@
 // A split has at least so many chains, as splits cost memory and time to join.
 #define SPLIT_CHAINS 4
 
+// Rows of a part of the bias's sum, at least.
+#define BIAS_ROWS 512
+
 // How the work is cut: into ranges of tiles, panels, and splits of the rows.
 struct cut {
     const struct ocl_conv2d_config *config;
@@ -21,6 +24,7 @@ struct cut {
     size_t tiles, chains, panels;
     size_t ranges, panel_groups, splits;
     size_t split_floats; // Of a split's place in scratch.
+    size_t bias_parts;   // Of the rows, each summed by a group for each panel; 0 without bias.
 };
 
 static size_t at_least_one(size_t x)
@@ -33,11 +37,22 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+// Where the parts of the bias lie in scratch: behind the splits.
+static size_t bias_place(const struct cut *cut)
+{
+    return cut->splits > 1 ? cut->splits * cut->split_floats : 0;
+}
+
+static size_t scratch_floats(const struct cut *cut)
+{
+    return bias_place(cut) + cut->bias_parts * cut->panels * OCL_PANEL;
+}
+
 static clef_status choose_cut(const struct ocl_context *ocl, const struct ocl_conv2d_geometry *g,
-                              int filters, struct cut *cut)
+                              const struct clef_conv2d_backward_weights_args *args, struct cut *cut)
 {
     size_t rows = (size_t)g->reached_count * (size_t)g->channels;
-    *cut = (struct cut){.panels = ocl_groups((size_t)filters, OCL_PANEL)};
+    *cut = (struct cut){.panels = ocl_groups((size_t)args->diff_dst->c, OCL_PANEL)};
     for (int i = 0; i < g->kind_count; i++)
         cut->chains += ocl_groups((size_t)g->kinds[i].positions * (size_t)g->images, OCL_CHAIN);
     size_t most_splits = at_least_one(cut->chains / SPLIT_CHAINS);
@@ -59,6 +74,9 @@ static clef_status choose_cut(const struct ocl_context *ocl, const struct ocl_co
         at_least_one(smaller(wanted / at_least_one(cut->ranges * cut->panel_groups), most_splits));
     cut->split_floats =
         cut->panels * (size_t)g->kernel_taps * (size_t)g->channels * (size_t)OCL_PANEL;
+    if (args->diff_bias)
+        cut->bias_parts = at_least_one(
+            smaller(clef_tensor_rows(args->diff_dst) / BIAS_ROWS, ocl_groups(wanted, cut->panels)));
     return CLEF_OK;
 }
 
@@ -157,17 +175,29 @@ static void launch_weights(struct ocl_plan *build,
                            });
 }
 
+// Sums parts of the rows into scratch, and then the parts.
 static void launch_bias(struct ocl_plan *build, const struct cut *cut,
-                        const struct clef_tensor *diff_dst, const struct clef_tensor *diff_bias)
+                        const struct clef_tensor *diff_dst, const struct clef_tensor *diff_bias,
+                        const struct clef_tensor *scratch)
 {
+    size_t filters = (size_t)diff_dst->c, skip = bias_place(cut);
+    ocl_plan_launch(build,
+                    &(struct ocl_launch){
+                        .source = "conv2d_bias",
+                        .kernel = "conv2d_bias",
+                        .options = cut->options,
+                        .global = {cut->panels * (size_t)cut->config->group, cut->bias_parts},
+                        .local = {(size_t)cut->config->group, 1, 1},
+                        .args = {OCL_TENSOR(diff_dst), OCL_PART(scratch, skip), OCL_SHAPE(diff_dst),
+                                 OCL_STRIDES(diff_dst)},
+                    });
     ocl_plan_launch(build, &(struct ocl_launch){
-                               .source = "conv2d_weights",
-                               .kernel = "conv2d_bias",
+                               .source = "conv2d_bias",
+                               .kernel = "conv2d_bias_join",
                                .options = cut->options,
-                               .global = {(size_t)diff_dst->c, 4},
-                               .local = {OCL_PANEL, 4, 1},
-                               .args = {OCL_TENSOR(diff_dst), OCL_TENSOR(diff_bias),
-                                        OCL_SHAPE(diff_dst), OCL_STRIDES(diff_dst)},
+                               .global = {filters},
+                               .args = {OCL_PART(scratch, skip), OCL_INT(cut->bias_parts),
+                                        OCL_TENSOR(diff_bias), OCL_INT(filters)},
                            });
 }
 
@@ -183,7 +213,7 @@ static clef_status make_plan(void *context, const struct clef_conv2d_backward_we
     if (cut->tiles > 0)
         launch_weights(build, args, scratch, g, cut, &tables);
     if (args->diff_bias)
-        launch_bias(build, cut, args->diff_dst, args->diff_bias);
+        launch_bias(build, cut, args->diff_dst, args->diff_bias, scratch);
     tables_free(&tables);
     return ocl_plan_end(build, plan);
 }
@@ -198,10 +228,10 @@ clef_status ocl_conv2d_direct_backward_weights(void *context,
     CLEF_TRY(
         ocl_conv2d_geometry_create(OCL_CONV2D_FORWARD, diff_dst, src, &args->window, &geometry));
     struct cut cut;
-    clef_status status = choose_cut(context, &geometry, diff_dst->c, &cut);
+    clef_status status = choose_cut(context, &geometry, args, &cut);
     if (status == CLEF_OK)
         *info = (struct clef_plan_info){
-            .scratch_floats = cut.splits > 1 ? cut.splits * cut.split_floats : 0,
+            .scratch_floats = scratch_floats(&cut),
             .flops = 2 * geometry.pairs * src->c * diff_dst->c,
             .bytes = 4.0 * (double)(clef_tensor_count(src) + clef_tensor_count(diff_dst) +
                                     clef_tensor_count(args->diff_weights)),

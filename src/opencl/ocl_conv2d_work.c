@@ -142,7 +142,7 @@ clef_status ocl_conv2d_work_create(const struct ocl_context *ocl,
     size_t step_size = config->local ? sizeof(cl_int2) : sizeof(cl_int4);
     *work = (struct ocl_conv2d_work){
         .config = config,
-        .blocks = aligned_alloc(sizeof(cl_int8), blocks * sizeof *work->blocks),
+        .blocks = aligned_alloc(sizeof *work->blocks, blocks * sizeof *work->blocks),
         .parts = malloc((blocks + 1) * sizeof *work->parts),
         .steps = malloc(step_room(g, config->local) * step_size),
         .part_count = parts < blocks ? parts : blocks,

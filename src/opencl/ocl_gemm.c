@@ -74,14 +74,36 @@ static clef_status choose_call(struct ocl_context *ocl, const struct ocl_gemm *g
     return CLEF_OK;
 }
 
+// The part of a product that sums the chain which begins with product `first`.
+static struct ocl_gemm chain_of(const struct ocl_gemm *whole, size_t first)
+{
+    struct ocl_gemm chain = *whole;
+    size_t rest = whole->k - first;
+    chain.k = rest < OCL_GEMM_CHAIN ? rest : OCL_GEMM_CHAIN;
+    chain.accumulate = whole->accumulate || first > 0;
+    if (whole->a.in_parts) {
+        chain.a.skip += first * whole->m;
+        chain.a.ld = chain.k;
+    } else {
+        chain.a.skip += whole->a.transposed ? first * whole->a.ld : first;
+    }
+    chain.b.skip += whole->b.transposed ? first : first * whole->b.ld;
+    return chain;
+}
+
+// Whichever form is chosen for a chain, of which the first is the longest.
 clef_status ocl_gemm_temp(struct ocl_context *ocl, const struct ocl_gemm *gemm, size_t *floats)
 {
-    struct call call;
-    size_t bytes;
+    struct ocl_gemm chain = chain_of(gemm, 0);
     CLEF_TRY(ocl_clblast_open(ocl));
-    CLEF_TRY(choose_call(ocl, gemm, &call));
-    CLEF_TRY(temp_bytes(ocl, &call, 1, &bytes));
-    *floats = bytes / sizeof(float);
+    *floats = 0;
+    for (int exchanged = 0; exchanged < 2; exchanged++) {
+        struct call call = call_of(&chain, exchanged);
+        size_t bytes;
+        CLEF_TRY(temp_bytes(ocl, &call, 1, &bytes));
+        if (*floats < bytes / sizeof(float))
+            *floats = bytes / sizeof(float);
+    }
     return CLEF_OK;
 }
 
@@ -163,24 +185,30 @@ static clef_status bind(struct ocl_context *ocl, const struct ocl_gemm *request,
                      temp->tensor->offset + temp->skip, bytes / sizeof(float), &gemm->temp);
 }
 
-void ocl_plan_gemm(struct ocl_plan *plan, const struct ocl_gemm *request)
+static void plan_chain(struct ocl_plan *plan, const struct ocl_gemm *chain)
 {
-    if (plan->status != CLEF_OK)
-        return;
     struct gemm *gemm = calloc(1, sizeof *gemm);
     if (!gemm) {
         plan->status = clef_fail(CLEF_OUT_OF_MEMORY, "no memory for a matrix product");
         return;
     }
-    gemm->beta = request->accumulate ? 1.0f : 0.0f;
-    plan->status = ocl_clblast_build(plan->ocl);
-    if (plan->status == CLEF_OK)
-        plan->status = bind(plan->ocl, request, gemm);
-    const struct ocl_matrix *matrices[] = {&request->a, &request->b, &request->c, &request->temp};
-    for (int i = 0; i < 4; i++)
-        ocl_plan_uses(plan, matrices[i]->tensor);
+    gemm->beta = chain->accumulate ? 1.0f : 0.0f;
+    plan->status = bind(plan->ocl, chain, gemm);
     if (plan->status == CLEF_OK)
         ocl_plan_custom(plan, "CLBlastSgemm", enqueue_gemm, gemm, release_gemm);
     else
         release_gemm(gemm);
+}
+
+void ocl_plan_gemm(struct ocl_plan *plan, const struct ocl_gemm *gemm)
+{
+    const struct ocl_matrix *matrices[] = {&gemm->a, &gemm->b, &gemm->c, &gemm->temp};
+    if (plan->status == CLEF_OK)
+        plan->status = ocl_clblast_build(plan->ocl);
+    for (int i = 0; i < 4; i++)
+        ocl_plan_uses(plan, matrices[i]->tensor);
+    for (size_t first = 0; first < gemm->k && plan->status == CLEF_OK; first += OCL_GEMM_CHAIN) {
+        struct ocl_gemm chain = chain_of(gemm, first);
+        plan_chain(plan, &chain);
+    }
 }

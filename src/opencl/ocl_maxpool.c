@@ -6,6 +6,7 @@ clef_status ocl_maxpool_forward(void *context, const struct clef_maxpool_forward
                                 struct clef_plan **plan)
 {
     struct ocl_pool pool = {args->src, args->dst, &args->window, true};
+    CLEF_TRY(ocl_check_rows("pooling", ocl_pool_rows(&pool)));
     double outs = (double)clef_tensor_count(args->dst);
     *info = (struct clef_plan_info){
         .flops = outs * args->window.kernel_h * args->window.kernel_w,
@@ -34,6 +35,7 @@ clef_status ocl_maxpool_backward(void *context, const struct clef_maxpool_backwa
                                  struct clef_plan **plan)
 {
     struct ocl_pool pool = {args->diff_src, args->diff_dst, &args->window, false};
+    CLEF_TRY(ocl_check_rows("pooling", ocl_pool_rows(&pool)));
     double outs = (double)clef_tensor_count(args->diff_dst);
     *info = (struct clef_plan_info){
         .flops = outs * args->window.kernel_h * args->window.kernel_w,

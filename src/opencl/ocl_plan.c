@@ -26,6 +26,7 @@ static void plan_destroy(struct clef_plan *base)
     free(plan->steps);
     free(plan->buffers);
     free(plan->tables);
+    free(plan->problem);
     free(plan);
 }
 
@@ -190,6 +191,24 @@ clef_status ocl_plan_set_float(struct ocl_plan *plan, int launch, int parameter,
     OCL_TRY(clSetKernelArg, (step->kernel, (cl_uint)parameter, sizeof value, &value),
             "%s, parameter %d", step->name, parameter);
     return CLEF_OK;
+}
+
+clef_status ocl_plan_set_problem(struct clef_plan **base, const void *problem, size_t bytes)
+{
+    struct ocl_plan *plan = (struct ocl_plan *)*base;
+    plan->problem = malloc(bytes);
+    if (!plan->problem) {
+        plan_destroy(*base);
+        *base = NULL;
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for a plan");
+    }
+    memcpy(plan->problem, problem, bytes);
+    return CLEF_OK;
+}
+
+const void *ocl_plan_get_problem(const struct clef_plan *plan)
+{
+    return ((const struct ocl_plan *)plan)->problem;
 }
 
 clef_status ocl_plan_end(struct ocl_plan *plan, struct clef_plan **result)

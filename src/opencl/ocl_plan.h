@@ -124,11 +124,19 @@ cl_mem ocl_plan_table(struct ocl_plan *plan, const void *data, size_t bytes);
 
 // C = A * B (+ C if `accumulate`) by CLBlast, row-major: A is [m, k], B is [k, n], C is [m, n],
 // each after its transposition. `ld` is the distance between rows as they lie in memory.
+//
+// Products are summed in chains of OCL_GEMM_CHAIN, whose sums are then added up: each rounding
+// error is relative to the sum so far, and in one chain over thousands of products would be several
+// times as large.
+#define OCL_GEMM_CHAIN 256
 struct ocl_matrix {
     const struct clef_tensor *tensor;
     size_t skip; // Elements from the tensor's first to the matrix's first.
     size_t ld;
     bool transposed;
+    // A alone, and without a transposition: the columns of each chain are a gapless matrix, and
+    // these follow each other; `ld` is not used.
+    bool in_parts;
 };
 struct ocl_gemm {
     size_t m, n, k;
@@ -163,6 +171,11 @@ void ocl_plan_before_run(struct ocl_plan *plan, ocl_before_run before, void *sta
 
 // Sets a parameter of a launch anew; `parameter` counts the kernel's parameters from 0.
 clef_status ocl_plan_set_float(struct ocl_plan *plan, int launch, int parameter, float value);
+
+// Lets a complete plan remember a copy of what it solves; a failure releases the plan.
+clef_status ocl_plan_set_problem(struct clef_plan **plan, const void *problem, size_t bytes);
+// NULL if it was not told.
+const void *ocl_plan_get_problem(const struct clef_plan *plan);
 
 // Completes the plan, or releases it and returns the first failure.
 clef_status ocl_plan_end(struct ocl_plan *plan, struct clef_plan **result);

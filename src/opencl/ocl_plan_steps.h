@@ -27,6 +27,7 @@ struct ocl_plan {
     ocl_before_run before;
     void *before_state;
     void (*before_release)(void *state);
+    void *problem;      // See ocl_plan_set_problem.
     clef_status status; // The first failure while it is built.
 };
 

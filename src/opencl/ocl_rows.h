@@ -7,6 +7,8 @@
 
 #include "opencl/ocl_plan.h"
 
+#include <limits.h>
+
 // Vectors of a group of a flat op, 16 KiB of each tensor on a processor.
 #define OCL_FLAT_GROUP 256
 
@@ -24,6 +26,17 @@ static inline size_t ocl_flat_width(const struct ocl_context *ocl)
 static inline const char *ocl_flat_options(const struct ocl_context *ocl)
 {
     return ocl_is_cpu(ocl) ? "-D WIDTH=16" : "-D WIDTH=1";
+}
+
+// Kernels count rows in an int.
+static inline clef_status ocl_check_rows(const char *op, size_t rows)
+{
+    if (rows > INT_MAX / 2) // Half, since the last of several rows may be beyond the end.
+        return clef_fail(CLEF_UNSUPPORTED,
+                         "%s: %zu rows are too many for a kernel; use a smaller "
+                         "batch",
+                         op, rows);
+    return CLEF_OK;
 }
 
 // The widest vector for a processor that `channels` are a whole number of.

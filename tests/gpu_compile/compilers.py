@@ -87,7 +87,7 @@ class Nvidia:
     def __init__(self, target):
         self.target = target
 
-    def compile(self, source, options, folder):
+    def compile(self, source, options, folder, with_loops):
         ptx, cubin = f"{folder}/a.ptx", f"{folder}/a.cubin"
         call([*CLANG, "-target", "nvptx64-nvidia-nvcl", f"-march={self.newest.get(self.target, self.target)}",
               "-Xclang", "-mlink-builtin-bitcode", "-Xclang", self.library, *options, "-o", ptx,
@@ -110,9 +110,10 @@ class Nvidia:
                 kernel.registers = int(found[1])
                 local = re.search(r"(\d+) bytes smem", line)
                 kernel.local_bytes = int(local[1]) if local else 0
-        for name, code in self.disassemble(call([find_tool("nvdisasm"), "-c", cubin])):
-            if name in kernels:
-                kernels[name].loop = inner_loop(code, lambda opcode: opcode.startswith("FFMA"))
+        if with_loops:
+            for name, code in self.disassemble(call([find_tool("nvdisasm"), "-c", cubin])):
+                if name in kernels:
+                    kernels[name].loop = inner_loop(code, lambda opcode: opcode.startswith("FFMA"))
         return kernels
 
     @staticmethod
@@ -155,7 +156,7 @@ class Amd:
     def is_fma(opcode):
         return re.match(r"v_(dual_|pk_)?(fma|fmac|mad|mac|fmaak|fmamk)_f32", opcode) is not None
 
-    def compile(self, source, options, folder):
+    def compile(self, source, options, folder, with_loops):
         assembly = f"{folder}/a.s"
         call([*CLANG, "-target", "amdgcn-amd-amdhsa", f"-mcpu={self.target}", "-Xclang",
               "-mlink-builtin-bitcode", "-Xclang", self.library, *options, "-o", assembly, source])
@@ -221,11 +222,11 @@ class Intel:
         self.target = target
         self.local_bytes = (128 if target == "pvc" else 64) << 10
 
-    def compile(self, source, options, folder):
+    def compile(self, source, options, folder, with_loops):
         dump = f"{folder}/dump"
         os.makedirs(dump)
-        environment = dict(os.environ, IGC_EnableZEBinary="1", IGC_ShaderDumpEnable="1",
-                           IGC_DumpToCustomDir=f"{dump}/")
+        environment = dict(os.environ, IGC_EnableZEBinary="1", IGC_DumpToCustomDir=f"{dump}/",
+                           IGC_ShaderDumpEnable="1" if with_loops else "0")
         log = call(["ocloc", "compile", "-device", self.target, "-file", source, "-options",
                     " ".join(options), "-out_dir", folder, "-output", "a", "-output_no_suffix"],
                    env=environment)
@@ -233,7 +234,7 @@ class Intel:
             raise CompileError(f"ocloc: {log.strip()}")
         kernels = self.metadata(elf_section(f"{folder}/a", b".ze_info").decode())
         files = [os.path.join(dump, name) for name in os.listdir(dump) if name.endswith(".asm")]
-        # A second attempt at a kernel is written after the first.
+        # A second attempt at a kernel, after one that spills, is written after the first.
         for file in sorted(files, key=lambda name: os.stat(name).st_mtime_ns):
             self.read_assembly(lines_of(file), kernels)
         for name, registers in re.findall(r"kernel (\w+)\s+compiled SIMD\d+ allocated \d+ regs "
@@ -265,6 +266,7 @@ class Intel:
         for line in lines:
             if found := re.match(r"//\.kernel (\w+)", line):
                 kernel = kernels[found[1]]
+                kernel.spilled_bytes = 0
             elif found := re.match(r"//\.spill size (\d+)", line):
                 kernel.spilled_bytes = int(found[1])
             elif found := re.match(r"(\w+):", line):

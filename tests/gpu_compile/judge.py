@@ -11,6 +11,10 @@ from plans import FOREIGN
 PRODUCTS = ("conv2d", "dense", FOREIGN)
 
 
+def is_product(source):
+    return source.startswith(PRODUCTS)
+
+
 @dataclasses.dataclass
 class Verdict:
     """A kernel of a build on one target."""
@@ -46,7 +50,7 @@ def judge(target, source, label, path, options, groups, local):
     compiler = TARGETS[target][1]
     try:
         with tempfile.TemporaryDirectory() as folder:
-            kernels = compiler.compile(path, options, folder)
+            kernels = compiler.compile(path, options, folder, groups is None or is_product(source))
     except CompileError as error:
         return [Verdict(source, label, name, group, faults=[f"does not compile: {error}"])
                 for name, group in (groups or {"-": (1, 1, 1)}).items()]
@@ -64,7 +68,3 @@ def judge(target, source, label, path, options, groups, local):
                                                verdict.local_bytes)
         verdict.faults = list(find_faults(compiler, kernel, verdict))
     return verdicts
-
-
-def is_product(verdict):
-    return verdict.source.startswith(PRODUCTS) and verdict.kernel.loop.fma >= 8

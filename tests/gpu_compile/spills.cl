@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // For the test of the test: kernels that no target has the registers for, and one that fits.
 
+#ifndef SUMS
 #define SUMS 400
+#endif
 
 // More sums at once than a work-item has registers.
 kernel void too_many_sums(global const float *src, global float *dst, int rounds)

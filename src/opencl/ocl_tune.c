@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "opencl/ocl_tune.h"
+#include "opencl/ocl_conv2d_config.h"
+#include "opencl/ocl_plan.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+// Another choice must save at least this share of the time, also when it and the default are
+// measured again in turns, lest noise decides.
+#define MIN_GAIN 0.03
+#define TURNS 3
+
+// What our own kernels may take of the time.
+#define OWN_SHARE 0.4
+
+#define OWN_CHOICE "default"
+
+struct tuning {
+    struct ocl_context *ocl;
+    struct ocl_tune_case *cases;
+    struct ocl_tune_clblast_times *clblast;
+    const char **choices; // Of each case; NULL for the default.
+    double *before, *after;
+    int count;
+    struct clef_tune_report *report;
+};
+
+double ocl_tune_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+// ---------------------------------------------------------------- cases
+
+static void free_cases(struct tuning *t)
+{
+    for (int i = 0; i < t->count; i++)
+        ocl_tune_case_free(&t->cases[i]);
+    free(t->cases);
+    free(t->clblast);
+    free(t->choices);
+    free(t->before);
+    free(t->after);
+}
+
+static struct ocl_tune_case *find_case(struct tuning *t, const struct ocl_conv2d_problem *problem)
+{
+    char key[OCL_CONV2D_KEY_SIZE];
+    ocl_conv2d_problem_key(problem, key);
+    for (int i = 0; i < t->count; i++)
+        if (strcmp(t->cases[i].key, key) == 0)
+            return &t->cases[i];
+    return NULL;
+}
+
+// A case for each different problem among the plans.
+static clef_status collect_cases(struct tuning *t, struct clef_plan *const *plans, int plan_count)
+{
+    size_t room = (size_t)plan_count + 1;
+    t->cases = calloc(room, sizeof *t->cases);
+    t->clblast = calloc(room, sizeof *t->clblast);
+    t->choices = calloc(room, sizeof *t->choices);
+    t->before = calloc(room, sizeof *t->before);
+    t->after = calloc(room, sizeof *t->after);
+    if (!t->cases || !t->clblast || !t->choices || !t->before || !t->after)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to tune %d plans", plan_count);
+    for (int i = 0; i < plan_count; i++) {
+        const struct ocl_conv2d_problem *problem = ocl_plan_get_problem(plans[i]);
+        struct ocl_tune_case *known = problem ? find_case(t, problem) : NULL;
+        if (known)
+            known->count++;
+        else if (problem) {
+            CLEF_TRY(ocl_tune_case_create(t->ocl, problem, &t->cases[t->count]));
+            t->count++;
+        }
+    }
+    return CLEF_OK;
+}
+
+// The costly cases first, so that a bad candidate is dropped early.
+static int by_cost(const void *a, const void *b)
+{
+    const struct ocl_tune_case *x = a, *y = b;
+    double cost_x = x->count * x->work, cost_y = y->count * y->work;
+    return (cost_x < cost_y) - (cost_x > cost_y);
+}
+
+// ---------------------------------------------------------------- choices
+
+static void take(struct tuning *t, int i, const char *choice, double seconds)
+{
+    if (seconds < t->after[i] && seconds < (1 - MIN_GAIN) * t->before[i]) {
+        t->after[i] = seconds;
+        t->choices[i] = choice;
+    }
+}
+
+static clef_status measure_again(struct tuning *t, int i, const char *choice, double *least)
+{
+    struct ocl_tune_time time;
+    CLEF_TRY(ocl_tune_case_measure(&t->cases[i], choice, INFINITY, &time));
+    *least = time.seconds < *least ? time.seconds : *least;
+    return CLEF_OK;
+}
+
+static clef_status confirm(struct tuning *t, int i)
+{
+    for (int turn = 0; turn < TURNS && t->choices[i]; turn++) {
+        CLEF_TRY(measure_again(t, i, NULL, &t->before[i]));
+        CLEF_TRY(measure_again(t, i, t->choices[i], &t->after[i]));
+    }
+    if (t->choices[i] && t->after[i] < (1 - MIN_GAIN) * t->before[i])
+        return CLEF_OK;
+    t->choices[i] = NULL;
+    t->after[i] = t->before[i];
+    return CLEF_OK;
+}
+
+// Measures the default and then each configuration of our own kernels.
+static clef_status tune_case(struct tuning *t, int i, double deadline)
+{
+    struct ocl_tune_case *c = &t->cases[i];
+    struct ocl_tune_time time;
+    ocl_notice(t->ocl, CLEF_NOTICE_PROGRESS, "tuning %d of %d: %s", i + 1, t->count, c->key);
+    CLEF_TRY(ocl_tune_case_measure(c, NULL, INFINITY, &time));
+    if (time.wrong)
+        return clef_fail(CLEF_DEVICE,
+                         "%s: the default computes wrong results on this device; see "
+                         "\"clef check\"",
+                         c->key);
+    t->before[i] = t->after[i] = time.seconds;
+    for (const char *const *choice = ocl_conv2d_alternatives(t->ocl);
+         *choice && ocl_tune_clock() < deadline; choice++) {
+        if (strcmp(*choice, OCL_CONV2D_CLBLAST) == 0)
+            continue;
+        t->report->tried++;
+        if (ocl_tune_case_measure(c, *choice, t->after[i], &time) != CLEF_OK)
+            t->report->refused++;
+        else if (time.wrong)
+            t->report->wrong++;
+        else
+            take(t, i, *choice, time.seconds);
+    }
+    return confirm(t, i);
+}
+
+static clef_status tune_cases(struct tuning *t, double deadline)
+{
+    for (int i = 0; i < t->count; i++)
+        CLEF_TRY(tune_case(t, i, deadline));
+    return CLEF_OK;
+}
+
+// ---------------------------------------------------------------- report
+
+static void add_row(struct clef_tune_report *report, const char *group,
+                    const struct ocl_tune_case *c, const char *choice, double before, double after)
+{
+    struct clef_tune_row *row = &report->rows[report->row_count++];
+    *row = (struct clef_tune_row){
+        .count = c->count, .flops = c->flops, .before_seconds = before, .after_seconds = after};
+    snprintf(row->group, sizeof row->group, "%s", group);
+    snprintf(row->problem, sizeof row->problem, "%s", c->key);
+    snprintf(row->choice, sizeof row->choice, "%s", choice);
+}
+
+static clef_status make_report(struct tuning *t, bool has_clblast, bool is_clblast_tuned)
+{
+    struct clef_tune_report *report = t->report;
+    report->rows = calloc(2 * (size_t)t->count, sizeof *report->rows);
+    if (!report->rows)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for a report of %d rows", 2 * t->count);
+    for (int i = 0; i < t->count; i++)
+        add_row(report, "choice", &t->cases[i], t->choices[i] ? t->choices[i] : OWN_CHOICE,
+                t->before[i], t->after[i]);
+    for (int i = 0; i < t->count && has_clblast; i++)
+        add_row(report, "CLBlast", &t->cases[i], is_clblast_tuned ? "tuned" : OWN_CHOICE,
+                t->clblast[i].before, t->clblast[i].after);
+    return CLEF_OK;
+}
+
+static clef_status save(struct tuning *t, const struct ocl_clblast_params *params)
+{
+    struct ocl_tuned tuned = {.clblast = *params};
+    tuned.choices = calloc((size_t)t->count + 1, sizeof *tuned.choices);
+    if (!tuned.choices)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for %d choices", t->count);
+    for (int i = 0; i < t->count; i++)
+        if (t->choices[i]) {
+            struct ocl_tuned_choice *choice = &tuned.choices[tuned.choice_count++];
+            choice->choice = t->choices[i];
+            memcpy(choice->key, t->cases[i].key, sizeof choice->key);
+        }
+    clef_status status = ocl_tuned_save(t->ocl, &tuned, t->report->file, sizeof t->report->file);
+    free(tuned.choices);
+    return status;
+}
+
+// ---------------------------------------------------------------- tuning
+
+static clef_status run(struct tuning *t, double seconds)
+{
+    double began = ocl_tune_clock(), deadline = began + seconds;
+    struct ocl_clblast_params params = {.has = {false}};
+    qsort(t->cases, (size_t)t->count, sizeof *t->cases, by_cost);
+    CLEF_TRY(tune_cases(t, began + OWN_SHARE * seconds));
+    bool has_clblast = ocl_library_open_clblast() == CLEF_OK;
+    if (!has_clblast)
+        ocl_notice(t->ocl, CLEF_NOTICE_WARNING, "CLBlast is not tuned: %s", clef_last_error());
+    else
+        CLEF_TRY(
+            ocl_tune_clblast(t->ocl, t->cases, t->count, deadline, &params, t->clblast, t->report));
+    for (int i = 0; i < t->count && has_clblast; i++)
+        take(t, i, OCL_CONV2D_CLBLAST, t->clblast[i].after);
+    CLEF_TRY(make_report(t, has_clblast, params.has[OCL_GEMM_ROUTINE]));
+    return save(t, &params);
+}
+
+// Tuning compares what these would fix.
+static clef_status check_environment(void)
+{
+    static const char *const variables[] = {"CLEF_CONV", "CLEF_CONV_CONFIG"};
+    for (int i = 0; i < 2; i++) {
+        const char *value = getenv(variables[i]);
+        if (value && *value)
+            return clef_fail(CLEF_INVALID_ARGUMENT,
+                             "%s=%s fixes what tuning has to choose: remove it", variables[i],
+                             value);
+    }
+    return CLEF_OK;
+}
+
+clef_status ocl_tune(void *context, struct clef_plan *const *plans, int plan_count,
+                     const struct clef_tune_options *options, struct clef_tune_report *report)
+{
+    struct ocl_context *ocl = context;
+    struct tuning tuning = {.ocl = ocl, .report = report};
+    struct ocl_tuned *tuned = ocl->tuned;
+    double began = ocl_tune_clock();
+    CLEF_TRY(check_environment());
+    // The default is what the device would do untuned.
+    ocl->tuned = NULL;
+    clef_status status = collect_cases(&tuning, plans, plan_count);
+    if (status == CLEF_OK && tuning.count > 0)
+        status = run(&tuning, options->seconds);
+    ocl_notice(ocl, CLEF_NOTICE_PROGRESS, "%s", "");
+    ocl->tuned = tuned;
+    free_cases(&tuning);
+    report->seconds = ocl_tune_clock() - began;
+    return status;
+}

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "opencl/ocl_tune_case.h"
+#include "core/philox.h"
+#include "opencl/ocl_buffer.h"
+#include "opencl/ocl_conv2d_columns.h"
+#include "opencl/ocl_plan.h"
+#include "opencl/ocl_transfer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SEED 2
+#define SAMPLES 64
+
+// A measurement is of as many runs as take this long, so that the device is kept busy, and a case
+// is measured so often.
+#define MEASUREMENT_SECONDS 0.02
+#define MAX_RUNS 16
+#define MEASUREMENTS 3
+
+// ---------------------------------------------------------------- tensors
+
+static size_t elements_spanned(const struct clef_tensor *t)
+{
+    return (size_t)(t->n - 1) * t->stride_n + (size_t)(t->h - 1) * t->stride_h +
+           (size_t)(t->w - 1) * t->stride_w + (size_t)t->c;
+}
+
+// Gives a tensor a buffer with whole numbers from -2 to 2, and keeps them in *host.
+static clef_status fill_tensor(struct ocl_context *ocl, struct clef_tensor *t, uint32_t stream,
+                               float **host)
+{
+    size_t count = elements_spanned(t), bytes = count * sizeof(float);
+    *host = malloc(bytes);
+    if (!*host)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for a tensor of %zu elements", count);
+    for (size_t i = 0; i < count; i += 4) {
+        uint32_t words[4];
+        clef_philox(SEED, CLEF_RANDOM_INITIALISE, stream, i / 4, words);
+        for (size_t k = 0; k < 4 && i + k < count; k++)
+            (*host)[i + k] = floorf(5 * clef_uniform(words[k])) - 2;
+    }
+    CLEF_TRY(ocl_buffer_create(ocl, bytes, &t->buffer));
+    t->buffer->bytes = bytes;
+    return ocl_upload(ocl, t->buffer, 0, *host, bytes, NULL);
+}
+
+static struct clef_weights_layout weights_layout(const struct ocl_conv2d_problem *p)
+{
+    return (struct clef_weights_layout){p->window.kernel_h, p->window.kernel_w, p->image.c,
+                                        p->result.c, OCL_PANEL};
+}
+
+// Lanes beyond the last filter are zero.
+static clef_status clear_unused_lanes(struct ocl_tune_case *c)
+{
+    int rest = c->result.c % OCL_PANEL;
+    size_t count = (size_t)c->weights.c;
+    for (size_t i = count - count / ocl_groups((size_t)c->result.c, OCL_PANEL); rest && i < count;
+         i++)
+        if (i % OCL_PANEL >= (size_t)rest)
+            c->host_weights[i] = 0;
+    return ocl_upload(c->ocl, c->weights.buffer, 0, c->host_weights, count * sizeof(float), NULL);
+}
+
+static clef_status make_tensors(struct ocl_tune_case *c)
+{
+    struct clef_weights_layout layout = weights_layout(&c->problem);
+    c->image = c->problem.image;
+    c->result = c->problem.result;
+    c->weights = clef_tensor_vector(NULL, 0, clef_weights_count(&layout));
+    CLEF_TRY(fill_tensor(c->ocl, &c->image, 0, &c->host_image));
+    CLEF_TRY(fill_tensor(c->ocl, &c->result, 1, &c->host_result));
+    CLEF_TRY(fill_tensor(c->ocl, &c->weights, 2, &c->host_weights));
+    return clear_unused_lanes(c);
+}
+
+// How many products an element of the matrix product adds up.
+static size_t products_summed(enum clef_op op, const struct ocl_columns *columns)
+{
+    switch (op) {
+    case CLEF_OP_conv2d_forward:
+        return columns->width;
+    case CLEF_OP_conv2d_backward_data:
+        return (size_t)columns->result->c;
+    default:
+        return columns->slice;
+    }
+}
+
+clef_status ocl_tune_case_create(struct ocl_context *ocl, const struct ocl_conv2d_problem *problem,
+                                 struct ocl_tune_case *result)
+{
+    struct ocl_columns columns;
+    CLEF_TRY(
+        ocl_columns_describe(ocl, &problem->image, &problem->result, &problem->window, &columns));
+    *result = (struct ocl_tune_case){
+        .ocl = ocl,
+        .problem = *problem,
+        .count = 1,
+        .flops = 2 * columns.multiply_adds * problem->result.c,
+        .work = (double)columns.rows * (double)columns.width * problem->result.c,
+    };
+    double summed = (double)products_summed(problem->op, &columns);
+    result->product = (double)columns.slice * (double)columns.width * problem->result.c / summed *
+                      fmin(summed, OCL_GEMM_CHAIN);
+    ocl_conv2d_problem_key(problem, result->key);
+    clef_status status = make_tensors(result);
+    if (status != CLEF_OK)
+        ocl_tune_case_free(result);
+    return status;
+}
+
+void ocl_tune_case_free(struct ocl_tune_case *c)
+{
+    struct clef_tensor *tensors[] = {&c->image, &c->result, &c->weights};
+    float *hosts[] = {c->host_image, c->host_result, c->host_weights, c->trusted};
+    for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++)
+        if (tensors[i]->buffer)
+            ocl_buffer_destroy(c->ocl, tensors[i]->buffer);
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
+        free(hosts[i]);
+    *c = (struct ocl_tune_case){0};
+}
+
+// ---------------------------------------------------------------- sums in double precision
+
+static size_t place(const struct clef_tensor *t, int n, int y, int x, int c)
+{
+    return (size_t)n * t->stride_n + (size_t)y * t->stride_h + (size_t)x * t->stride_w + (size_t)c;
+}
+
+static size_t weights_place(const struct ocl_conv2d_problem *p, int tap, int i, int o)
+{
+    size_t taps = (size_t)(p->window.kernel_h * p->window.kernel_w);
+    return (((size_t)(o / OCL_PANEL) * taps + (size_t)tap) * (size_t)p->image.c + (size_t)i) *
+               OCL_PANEL +
+           (size_t)(o % OCL_PANEL);
+}
+
+// The position of the image that a tap meets; false on padding.
+static bool meets(const struct ocl_conv2d_problem *p, int oy, int ox, int tap, int *y, int *x)
+{
+    const struct clef_window *w = &p->window;
+    *y = oy * w->stride_h - w->pad_top + tap / w->kernel_w;
+    *x = ox * w->stride_w - w->pad_left + tap % w->kernel_w;
+    return *y >= 0 && *y < p->image.h && *x >= 0 && *x < p->image.w;
+}
+
+static double forward_sum(const struct ocl_tune_case *c, int n, int oy, int ox, int o)
+{
+    const struct ocl_conv2d_problem *p = &c->problem;
+    double sum = 0;
+    int y, x;
+    for (int tap = 0; tap < p->window.kernel_h * p->window.kernel_w; tap++)
+        for (int i = 0; meets(p, oy, ox, tap, &y, &x) && i < p->image.c; i++)
+            sum += (double)c->host_image[place(&c->image, n, y, x, i)] *
+                   (double)c->host_weights[weights_place(p, tap, i, o)];
+    return sum;
+}
+
+static double backward_data_sum(const struct ocl_tune_case *c, int n, int iy, int ix, int i)
+{
+    const struct ocl_conv2d_problem *p = &c->problem;
+    double sum = 0;
+    int y, x;
+    for (int oy = 0; oy < p->result.h; oy++)
+        for (int ox = 0; ox < p->result.w; ox++)
+            for (int tap = 0; tap < p->window.kernel_h * p->window.kernel_w; tap++) {
+                if (!meets(p, oy, ox, tap, &y, &x) || y != iy || x != ix)
+                    continue;
+                for (int o = 0; o < p->result.c; o++)
+                    sum += (double)c->host_result[place(&c->result, n, oy, ox, o)] *
+                           (double)c->host_weights[weights_place(p, tap, i, o)];
+            }
+    return sum;
+}
+
+static double backward_weights_sum(const struct ocl_tune_case *c, int tap, int i, int o,
+                                   bool *reached)
+{
+    const struct ocl_conv2d_problem *p = &c->problem;
+    double sum = 0;
+    int y, x;
+    *reached = false;
+    for (int oy = 0; oy < p->result.h; oy++)
+        for (int ox = 0; ox < p->result.w; ox++)
+            for (int n = 0; meets(p, oy, ox, tap, &y, &x) && n < p->result.n; n++) {
+                *reached = true;
+                sum += (double)c->host_image[place(&c->image, n, y, x, i)] *
+                       (double)c->host_result[place(&c->result, n, oy, ox, o)];
+            }
+    return sum;
+}
+
+static int pick(uint32_t word, int count)
+{
+    return (int)(word % (uint32_t)count);
+}
+
+// Looks at one element of the output; the first sample is the first element, the second the last.
+static bool sample_is_right(const struct ocl_tune_case *c, const float *output, int sample)
+{
+    const struct ocl_conv2d_problem *p = &c->problem;
+    int taps = p->window.kernel_h * p->window.kernel_w;
+    uint32_t r[4] = {0, 0, 0, 0};
+    if (sample == 1)
+        memset(r, 0xff, sizeof r);
+    else if (sample > 1)
+        clef_philox(SEED, CLEF_RANDOM_SHUFFLE, 0, (uint64_t)sample, r);
+    double expected;
+    size_t at;
+    if (p->op == CLEF_OP_conv2d_backward_weights) {
+        int tap = pick(r[0], taps), i = pick(r[1], p->image.c), o = pick(r[2], p->result.c);
+        bool reached;
+        expected = backward_weights_sum(c, tap, i, o, &reached);
+        at = weights_place(p, tap, i, o);
+        if (!reached)
+            return true;
+    } else {
+        const struct clef_tensor *t = p->op == CLEF_OP_conv2d_forward ? &c->result : &c->image;
+        int n = pick(r[0], t->n), y = pick(r[1], t->h), x = pick(r[2], t->w);
+        int channel = pick(r[3], t->c);
+        expected = p->op == CLEF_OP_conv2d_forward ? forward_sum(c, n, y, x, channel)
+                                                   : backward_data_sum(c, n, y, x, channel);
+        at = place(t, n, y, x, channel);
+    }
+    return fabs((double)output[at] - expected) < 0.5;
+}
+
+// ---------------------------------------------------------------- measuring
+
+static const struct clef_tensor *output_of(const struct ocl_tune_case *c)
+{
+    switch (c->problem.op) {
+    case CLEF_OP_conv2d_forward:
+        return &c->result;
+    case CLEF_OP_conv2d_backward_data:
+        return &c->image;
+    default:
+        return &c->weights;
+    }
+}
+
+static clef_status plan_op(struct ocl_tune_case *c, const struct clef_tensor *scratch,
+                           struct clef_plan_info *info, struct clef_plan **plan)
+{
+    const struct clef_conv2d_forward_args forward = {
+        .src = &c->image, .weights = &c->weights, .dst = &c->result, .window = c->problem.window};
+    const struct clef_conv2d_backward_data_args backward_data = {.diff_dst = &c->result,
+                                                                 .weights = &c->weights,
+                                                                 .diff_src = &c->image,
+                                                                 .window = c->problem.window};
+    const struct clef_conv2d_backward_weights_args backward_weights = {.src = &c->image,
+                                                                       .diff_dst = &c->result,
+                                                                       .diff_weights = &c->weights,
+                                                                       .window = c->problem.window};
+    switch (c->problem.op) {
+    case CLEF_OP_conv2d_forward:
+        return ocl_conv2d_forward(c->ocl, &forward, scratch, info, plan);
+    case CLEF_OP_conv2d_backward_data:
+        return ocl_conv2d_backward_data(c->ocl, &backward_data, scratch, info, plan);
+    default:
+        return ocl_conv2d_backward_weights(c->ocl, &backward_weights, scratch, info, plan);
+    }
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static clef_status run_and_wait(struct ocl_context *ocl, struct clef_plan *plan, int runs,
+                                double *seconds)
+{
+    double began = seconds_now();
+    for (int i = 0; i < runs; i++)
+        CLEF_TRY(plan->run(plan, NULL));
+    OCL_TRY(clFinish, (ocl->queue), "while tuning");
+    *seconds = (seconds_now() - began) / runs;
+    return CLEF_OK;
+}
+
+static clef_status check_output(struct ocl_tune_case *c, bool *wrong)
+{
+    struct clef_buffer *buffer = output_of(c)->buffer;
+    float *output = malloc(buffer->bytes);
+    if (!output)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for %zu bytes", buffer->bytes);
+    clef_status status = ocl_download(c->ocl, buffer, 0, output, buffer->bytes, NULL);
+    *wrong = false;
+    if (status == CLEF_OK && !c->trusted) {
+        for (int sample = 0; sample < SAMPLES; sample++)
+            *wrong = *wrong || !sample_is_right(c, output, sample);
+        if (!*wrong) {
+            c->trusted = output;
+            return CLEF_OK;
+        }
+    } else if (status == CLEF_OK) {
+        size_t count = buffer->bytes / sizeof(float);
+        for (size_t i = 0; i < count; i++)
+            *wrong = *wrong || !(fabsf(output[i] - c->trusted[i]) < 0.5F);
+    }
+    free(output);
+    return status;
+}
+
+static int runs_of_measurement(double seconds)
+{
+    double runs = MEASUREMENT_SECONDS / seconds;
+    return runs > MAX_RUNS ? MAX_RUNS : runs < 1 ? 1 : (int)runs;
+}
+
+static clef_status measure(struct ocl_tune_case *c, struct clef_plan *plan, double limit,
+                           struct ocl_tune_time *time)
+{
+    double seconds = 0;
+    // The first run may compile.
+    CLEF_TRY(run_and_wait(c->ocl, plan, 1, &seconds));
+    CLEF_TRY(check_output(c, &time->wrong));
+    CLEF_TRY(run_and_wait(c->ocl, plan, 1, &time->seconds));
+    int runs = runs_of_measurement(time->seconds);
+    for (int i = 0; i < MEASUREMENTS && !time->wrong && time->seconds < 2 * limit; i++) {
+        CLEF_TRY(run_and_wait(c->ocl, plan, runs, &seconds));
+        time->seconds = seconds < time->seconds ? seconds : time->seconds;
+    }
+    return CLEF_OK;
+}
+
+// Fills the output with what no choice computes, lest one passes by what another left there.
+static clef_status spoil_output(struct ocl_tune_case *c)
+{
+    const float *host = c->problem.op == CLEF_OP_conv2d_forward         ? c->host_result
+                        : c->problem.op == CLEF_OP_conv2d_backward_data ? c->host_image
+                                                                        : c->host_weights;
+    struct clef_buffer *buffer = output_of(c)->buffer;
+    return ocl_upload(c->ocl, buffer, 0, host, buffer->bytes, NULL);
+}
+
+static clef_status plan_and_measure(struct ocl_tune_case *c, double limit,
+                                    struct ocl_tune_time *time)
+{
+    struct clef_plan_info info;
+    struct clef_plan *plan = NULL;
+    struct clef_buffer *buffer = NULL;
+    CLEF_TRY(plan_op(c, NULL, &info, NULL));
+    if (info.scratch_floats > 0)
+        CLEF_TRY(ocl_buffer_create(c->ocl, info.scratch_floats * sizeof(float), &buffer));
+    struct clef_tensor scratch = {0};
+    if (buffer)
+        scratch = clef_tensor_vector(buffer, 0, info.scratch_floats);
+    clef_status status = spoil_output(c);
+    if (status == CLEF_OK)
+        status = plan_op(c, buffer ? &scratch : NULL, &info, &plan);
+    if (status == CLEF_OK)
+        status = measure(c, plan, limit, time);
+    if (plan)
+        plan->destroy(plan);
+    if (buffer)
+        ocl_buffer_destroy(c->ocl, buffer);
+    return status;
+}
+
+clef_status ocl_tune_case_measure(struct ocl_tune_case *c, const char *choice, double limit,
+                                  struct ocl_tune_time *time)
+{
+    const char *preferred = c->ocl->preferred;
+    *time = (struct ocl_tune_time){.seconds = INFINITY};
+    c->ocl->preferred = choice;
+    clef_status status = plan_and_measure(c, limit, time);
+    c->ocl->preferred = preferred;
+    return status == CLEF_OK ? CLEF_OK
+                             : clef_fail_in(status, "%s by %s", c->key,
+                                            choice ? choice : "the device's own choice");
+}
