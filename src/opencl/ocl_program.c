@@ -161,7 +161,11 @@ void ocl_programs_save(struct ocl_context *ocl)
 {
     bool settled = !ocl->unsettled;
     ocl->unsettled = false;
-    if (!settled)
+    if (!settled || ocl->unsaved == 0)
+        return;
+    // PoCL 3.1 compiles a program's kernels once more to hand out its binary, mistakes these for
+    // the ones that run, and aborts when one of those ends: so nothing may run.
+    if (ocl->queue && ocl_api.clFinish(ocl->queue) != CL_SUCCESS)
         return;
     for (struct ocl_program *p = ocl->programs; p && ocl->unsaved > 0; p = p->next) {
         if (p->saved || !p->has_kernel)
