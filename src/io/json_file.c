@@ -47,8 +47,8 @@ clef_status clef_json_load(const char *path, size_t max_bytes, json_t **root)
 {
     FILE *stream = fopen(path, "rb");
     if (stream == NULL)
-        return clef_fail(errno == ENOENT ? CLEF_NOT_FOUND : CLEF_IO, "cannot open %s: %s", path,
-                         strerror(errno));
+        return clef_fail(errno == ENOENT || errno == ENOTDIR ? CLEF_NOT_FOUND : CLEF_IO,
+                         "cannot open %s: %s", path, strerror(errno));
     char *text = NULL;
     size_t size = 0;
     clef_status status = read_stream(stream, path, max_bytes, &text, &size);

@@ -2,6 +2,7 @@
 // Compiled kernels kept in files: what is compiled and what is loaded, whatever is in the cache.
 #include "clef/clef.h"
 #include "core/hash.h"
+#include "support/driver_cache.h"
 #include "support/expect.h"
 #include "support/temp_directory.h"
 
@@ -221,10 +222,6 @@ static void test_hash(void **state)
 
 int main(void)
 {
-    // PoCL has a cache of its own, which must outlive the single tests.
-    void *pocl;
-    temp_directory_setup(&pocl);
-    setenv("POCL_CACHE_DIR", pocl, 1);
     const struct CMUnitTest tests[] = {
         TEST(test_second_start_compiles_nothing),
         TEST(test_damaged_files_are_replaced),
@@ -234,6 +231,5 @@ int main(void)
         TEST(test_place_of_the_cache),
         cmocka_unit_test(test_hash),
     };
-    int failures = cmocka_run_group_tests(tests, NULL, NULL);
-    return temp_directory_teardown(&pocl) == 0 ? failures : EXIT_FAILURE;
+    return cmocka_run_group_tests(tests, driver_cache_setup, driver_cache_teardown);
 }

@@ -3,6 +3,7 @@
 // damaged or not for this driver; it never changes a result.
 #include "opencl/ocl_tuned.h"
 #include "support/convolution_run.h"
+#include "support/driver_cache.h"
 #include "support/expect.h"
 #include "support/program.h"
 #include "support/temp_directory.h"
@@ -304,5 +305,5 @@ int main(void)
         TEST(test_the_command_tunes),
         TEST(test_the_command_refuses_a_fixed_choice),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, driver_cache_setup, driver_cache_teardown);
 }
