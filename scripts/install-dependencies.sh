@@ -82,29 +82,34 @@ for group in "$@"; do
 done
 
 as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    elif has_command sudo; then
-        sudo "$@"
-    else
-        fail "as root, or with sudo, install: ${packages[*]}"
-    fi
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 if [ ${#packages[@]} -gt 0 ]; then
     has_command apt-get ||
         fail "this system has no apt-get; install what Debian calls: ${packages[*]}"
+    foreign=no
     if [[ " ${packages[*]} " == *:arm64\ * ]]; then
         # On other Debian-like systems the packages of a foreign architecture come from other
         # servers, and to name it without them would break every later update of the package lists.
         [ "$(sed -n 's/^ID=//p' /etc/os-release) $(dpkg --print-architecture)" = "debian amd64" ] ||
             fail "only Debian for amd64 can add these by itself: ${packages[*]}"
+        dpkg --print-foreign-architectures | grep -qx arm64 || foreign=new
+    fi
+    # Before anything is announced or changed; and a refusal by sudo is no fault of apt-get.
+    [ "$(id -u)" -eq 0 ] || { has_command sudo && sudo true; } ||
+        fail "as root, or with sudo, install: ${packages[*]}"
+    if [ "$foreign" = new ]; then
         as_root dpkg --add-architecture arm64
+        trap 'as_root dpkg --remove-architecture arm64' EXIT # Unless what needs it is installed.
     fi
     echo "Installing: ${packages[*]}"
     as_root apt-get -qq update || fail "apt-get could not update the lists of packages"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+    # A new machine may be busy upgrading itself: that is waited for, as many seconds as this says.
+    as_root env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes \
+        apt-get -qq -o DPkg::Lock::Timeout=600 install -y --no-install-recommends \
         "${packages[@]}" >/dev/null || fail "apt-get could not install: ${packages[*]}"
+    trap - EXIT
 fi
 
 if [[ " $* " == *' gpu '* ]] && [ ! -x "$gpu_tools/nvidia/cu13/bin/nvdisasm" ]; then

@@ -56,7 +56,7 @@ clef_status clef_resnet_check(const struct clef_resnet_config *config)
 }
 
 struct names {
-    char prefix[32];
+    char prefix[40];
     char full[CLEF_NODE_NAME];
 };
 

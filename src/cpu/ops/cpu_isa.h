@@ -30,9 +30,12 @@
 // Filters in a panel of weights: two vectors.
 #define CPU_PANEL (2 * CPU_LANES)
 
-// A vector of floats; loads and stores through it need no alignment.
-typedef float cpu_vec __attribute__((vector_size(CPU_LANES * 4), aligned(4), may_alias));
-typedef int cpu_ivec __attribute__((vector_size(CPU_LANES * 4), aligned(4), may_alias));
+// A vector of floats; loads and stores through it need no alignment. The element says that it may
+// alias: where one vector type says both, GCC 14 for aarch64 fails with an internal error.
+typedef float cpu_float __attribute__((may_alias));
+typedef int cpu_int __attribute__((may_alias));
+typedef cpu_float cpu_vec __attribute__((vector_size(CPU_LANES * 4), aligned(4)));
+typedef cpu_int cpu_ivec __attribute__((vector_size(CPU_LANES * 4), aligned(4)));
 
 static inline cpu_vec cpu_load(const float *address)
 {
