@@ -3,6 +3,7 @@
 
 #include "check/check_internal.h"
 #include "check/check_session_internal.h"
+#include "core/clock.h"
 #include "core/error.h"
 
 #include <stdlib.h>
@@ -118,7 +119,7 @@ void clef_check_run_op(struct clef_check *check, int op, int row, struct clef_ch
 {
     const struct check_case *check_case = check_cases[op];
     const struct check_rows *network = &check->network[op];
-    double began = check_seconds();
+    double began = clef_seconds();
     *result = (struct clef_check_result){0};
     for (int i = 0; i < check_case->row_count + network->count; i++) {
         if (row != CLEF_CHECK_ALL_ROWS && row != i)
@@ -135,5 +136,5 @@ void clef_check_run_op(struct clef_check *check, int op, int row, struct clef_ch
                                   .result = result};
         run_row(check, &session);
     }
-    result->seconds = check_seconds() - began;
+    result->seconds = clef_seconds() - began;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check/check_session_internal.h"
 
+#include "core/clock.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 // ---------------------------------------------------------------- one session
 
@@ -209,7 +210,7 @@ bool session_run(struct session *s, check_plan_function plan, const void *args,
         return false;
     }
     note(s->result->algorithms, &s->result->algorithm_count, s->info.algorithm);
-    double began = check_seconds();
+    double began = clef_seconds();
     make_plan(s, plan, args);
     run_once(s, values);
     record_or_compare(s,
@@ -218,7 +219,7 @@ bool session_run(struct session *s, check_plan_function plan, const void *args,
     record_or_compare(s, "the second run");
     clef_plan_destroy(s->plan);
     s->plan = NULL;
-    s->result->device_seconds += check_seconds() - began;
+    s->result->device_seconds += clef_seconds() - began;
     return s->verify;
 }
 
@@ -246,11 +247,4 @@ bool session_run_row(struct session *s)
         session_fail(s, "the row ran nothing");
     session_release(s);
     return true;
-}
-
-double check_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }

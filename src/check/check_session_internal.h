@@ -58,9 +58,6 @@ bool session_run_row(struct session *s);
 void session_forget_bits(struct session *s);
 void session_forget_expected(struct session *s);
 
-// Seconds of a clock that only runs forward.
-double check_seconds(void);
-
 // The bits of guards, gaps and outputs that nobody has written: a quiet NaN, so that reading them
 // shows in the results as well.
 #define GUARD_BITS 0x7fd5a5a5u

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/bench.h"
 #include "cli/cli_support.h"
+#include "core/clock.h"
 
 #include <stdlib.h>
 
@@ -42,7 +43,7 @@ static clef_status run_pipelined(struct bench *bench, int untimed, int steps, do
             BENCH_TRY(start_step(bench, step + 1, &next));
         BENCH_TRY(clef_model_wait(bench->model, ticket, &metrics));
         ticket = next;
-        double now = cli_seconds();
+        double now = clef_seconds();
         if (step >= untimed && step < last)
             step_ms[step - untimed] = 1e3 * (now - before);
         before = now;
@@ -57,10 +58,10 @@ clef_status bench_run_steps(struct bench *bench, int warm_up, int steps, struct 
         return CLEF_OUT_OF_MEMORY;
     struct clef_metrics metrics;
     int ticket;
-    double began = cli_seconds();
+    double began = clef_seconds();
     BENCH_TRY(start_step(bench, 0, &ticket));
     BENCH_TRY(clef_model_wait(bench->model, ticket, &metrics));
-    times->first_ms = 1e3 * (cli_seconds() - began);
+    times->first_ms = 1e3 * (clef_seconds() - began);
     // The first wait of the pipeline is the reference of the first timed step.
     return run_pipelined(bench, warm_up < 1 ? 1 : warm_up, steps, times->step_ms);
 }

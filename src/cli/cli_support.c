@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 int cli_error(const char *command, int code, const char *format, ...)
@@ -106,13 +105,6 @@ int cli_set_stages(const char *command, const struct option_int_list *blocks,
         config->filters[i] = filters->values[i];
     }
     return EXIT_SUCCESS;
-}
-
-double cli_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 uint64_t cli_peak_rss_bytes(void)

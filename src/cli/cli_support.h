@@ -40,9 +40,6 @@ struct clef_resnet_config cli_network(int image_size, enum clef_head head);
 int cli_set_stages(const char *command, const struct option_int_list *blocks,
                    const struct option_int_list *filters, struct clef_resnet_config *config);
 
-// Seconds of the monotonic clock.
-double cli_seconds(void);
-
 // Largest resident memory of this process so far, in bytes.
 uint64_t cli_peak_rss_bytes(void);
 

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/seen_devices.h"
+#include "core/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -163,7 +164,7 @@ static int check_training(struct clef_device *device, struct check_report *repor
 static int run(const struct selection *selection, struct clef_check *check,
                struct check_report *report)
 {
-    double began = cli_seconds();
+    double began = clef_seconds();
     if (selection->ops && add_networks(check) != CLEF_OK)
         return cli_library_error(command.name);
     check_report_print_heading(report);
@@ -177,7 +178,7 @@ static int run(const struct selection *selection, struct clef_check *check,
         if (code != EXIT_SUCCESS)
             return code;
     }
-    report->seconds = cli_seconds() - began;
+    report->seconds = clef_seconds() - began;
     return EXIT_SUCCESS;
 }
 

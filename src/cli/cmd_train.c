@@ -11,6 +11,7 @@
 #include "cli/test_figures.h"
 #include "cli/train_settings.h"
 #include "cli/train_summary.h"
+#include "core/clock.h"
 
 #include <math.h>
 #include <signal.h>
@@ -126,10 +127,10 @@ static clef_status fit(struct run *run)
     };
     const struct clef_train_callbacks callbacks = {
         .user = run, .on_step = on_step, .on_epoch = on_epoch};
-    double began = cli_seconds();
+    double began = clef_seconds();
     clef_status status = clef_train(run->model, run->training, run->validation, &config, &callbacks,
                                     result->epochs, &result->epochs_done);
-    result->fit_seconds = cli_seconds() - began;
+    result->fit_seconds = clef_seconds() - began;
     result->step_seconds += run->epoch_step_seconds;
     result->images_seen += run->epoch_images;
     progress_end(&run->progress);

@@ -2,19 +2,13 @@
 // The triad of the STREAM benchmark (McCalpin, 1995), which no cache can hold.
 #include "cpu/cpu_peak.h"
 
+#include "core/clock.h"
+
 #include <sys/mman.h>
-#include <time.h>
 
 #define ARRAY_FLOATS ((size_t)8 << 20) // 32 MiB, three times: larger than most caches.
 #define GRAIN_FLOATS ((size_t)64 << 10)
 #define MEASURE_SECONDS 0.2
-
-double cpu_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 struct triad {
     float *a, *b, *c;
@@ -53,14 +47,14 @@ clef_status cpu_measure_bandwidth(struct cpu_context *context, double *bytes_per
     struct triad triad = {memory, memory + ARRAY_FLOATS, memory + 2 * ARRAY_FLOATS};
     int tasks = cpu_task_count(ARRAY_FLOATS, GRAIN_FLOATS);
     cpu_parallel_for(context, tasks, touch_part, &triad);
-    double best = 0.0, end = cpu_seconds() + MEASURE_SECONDS;
+    double best = 0.0, end = clef_seconds() + MEASURE_SECONDS;
     do {
-        double start = cpu_seconds();
+        double start = clef_seconds();
         cpu_parallel_for(context, tasks, triad_part, &triad);
-        double rate = (double)bytes / (cpu_seconds() - start);
+        double rate = (double)bytes / (clef_seconds() - start);
         if (rate > best)
             best = rate;
-    } while (cpu_seconds() < end);
+    } while (clef_seconds() < end);
     munmap(memory, bytes);
     *bytes_per_second = best;
     return CLEF_OK;

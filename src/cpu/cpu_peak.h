@@ -4,9 +4,6 @@
 
 #include "cpu/cpu.h"
 
-// Seconds of a clock that never jumps.
-double cpu_seconds(void);
-
 // Bytes read and written per second by a[i] = b[i] + s * c[i] on all threads.
 clef_status cpu_measure_bandwidth(struct cpu_context *context, double *bytes_per_second);
 

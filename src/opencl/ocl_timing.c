@@ -3,8 +3,9 @@
 // so that a second queue takes the place of the first while something is timed.
 #include "opencl/ocl_plan_steps.h"
 
+#include "core/clock.h"
+
 #include <stdlib.h>
-#include <time.h>
 
 static clef_status need_profiling_queue(struct ocl_context *ocl)
 {
@@ -35,13 +36,11 @@ static clef_status event_seconds(cl_event event, const char *name, double *secon
 static clef_status time_custom_step(struct ocl_context *ocl, const struct ocl_step *step,
                                     double *seconds)
 {
-    struct timespec begin, end;
     OCL_TRY(clFinish, (ocl->queue), "before %s", step->name);
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    double began = clef_seconds();
     CLEF_TRY(ocl_step_enqueue(ocl, step, NULL));
     OCL_TRY(clFinish, (ocl->queue), "after %s", step->name);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    *seconds += (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    *seconds += clef_seconds() - began;
     return CLEF_OK;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_tune.h"
+#include "core/clock.h"
 #include "opencl/ocl_conv2d_config.h"
 #include "opencl/ocl_plan.h"
 
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 // Another choice must save at least this share of the time, also when it and the default are
 // measured again in turns, lest noise decides.
@@ -29,13 +29,6 @@ struct tuning {
     int count;
     struct clef_tune_report *report;
 };
-
-double ocl_tune_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 // ---------------------------------------------------------------- cases
 
@@ -137,7 +130,7 @@ static clef_status tune_case(struct tuning *t, int i, double deadline)
                          c->key);
     t->before[i] = t->after[i] = time.seconds;
     for (const char *const *choice = ocl_conv2d_alternatives(t->ocl);
-         *choice && ocl_tune_clock() < deadline; choice++) {
+         *choice && clef_seconds() < deadline; choice++) {
         if (strcmp(*choice, OCL_CONV2D_CLBLAST) == 0)
             continue;
         t->report->tried++;
@@ -207,7 +200,7 @@ static clef_status save(struct tuning *t, const struct ocl_clblast_params *param
 
 static clef_status run(struct tuning *t, double seconds)
 {
-    double began = ocl_tune_clock(), deadline = began + seconds;
+    double began = clef_seconds(), deadline = began + seconds;
     struct ocl_clblast_params params = {.has = {false}};
     qsort(t->cases, (size_t)t->count, sizeof *t->cases, by_cost);
     CLEF_TRY(tune_cases(t, began + OWN_SHARE * seconds));
@@ -243,7 +236,7 @@ clef_status ocl_tune(void *context, struct clef_plan *const *plans, int plan_cou
     struct ocl_context *ocl = context;
     struct tuning tuning = {.ocl = ocl, .report = report};
     struct ocl_tuned *tuned = ocl->tuned;
-    double began = ocl_tune_clock();
+    double began = clef_seconds();
     CLEF_TRY(check_environment());
     // The default is what the device would do untuned.
     ocl->tuned = NULL;
@@ -253,6 +246,6 @@ clef_status ocl_tune(void *context, struct clef_plan *const *plans, int plan_cou
     ocl_notice(ocl, CLEF_NOTICE_PROGRESS, "%s", "");
     ocl->tuned = tuned;
     free_cases(&tuning);
-    report->seconds = ocl_tune_clock() - began;
+    report->seconds = clef_seconds() - began;
     return status;
 }

@@ -10,9 +10,6 @@
 clef_status ocl_tune(void *context, struct clef_plan *const *plans, int plan_count,
                      const struct clef_tune_options *options, struct clef_tune_report *report);
 
-// Seconds of the monotonic clock.
-double ocl_tune_clock(void);
-
 // Of each case by CLBlast.
 struct ocl_tune_clblast_times {
     double before, after; // With its own parameters, and with those that were found.

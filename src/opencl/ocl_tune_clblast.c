@@ -3,6 +3,7 @@
 // products of all sizes, then the one for small products, then the size that divides them is taken
 // from the times of both. Each candidate is compiled, must compute what the first measurement of a
 // case computed, and is dropped as soon as it falls behind.
+#include "core/clock.h"
 #include "opencl/ocl_clblast.h"
 #include "opencl/ocl_tune.h"
 #include "opencl/ocl_tune_candidates.h"
@@ -126,15 +127,15 @@ static clef_status tune_kernel(struct search *s, enum ocl_clblast_kernel kernel,
     for (int i = 0; i < s->used && !complete; i++)
         times[i] = INFINITY;
     trial.has[kernel] = true;
-    for (int number = 0; ocl_tune_clock() + s->longest < deadline &&
+    for (int number = 0; clef_seconds() + s->longest < deadline &&
                          ocl_tune_candidate(&s->ocl->caps, kernel, number, trial.values[kernel]);
          number++) {
-        double began = ocl_tune_clock();
+        double began = clef_seconds();
         double best = other ? total_of_both(s, times, other) : total(s, s->used, times);
         show_progress(s, kernel, number, best);
         CLEF_TRY(
             try_params(s, &trial, s->used, isfinite(best) ? times : NULL, s->trial, &complete));
-        double seconds = ocl_tune_clock() - began;
+        double seconds = clef_seconds() - began;
         s->longest = seconds > s->longest ? seconds : s->longest;
         if (!complete ||
             (other ? total_of_both(s, s->trial, other) : total(s, s->used, s->trial)) >= best)
@@ -187,7 +188,7 @@ static clef_status run_search(struct search *s, double deadline, struct ocl_clbl
                               struct ocl_tune_clblast_times *times)
 {
     bool complete, better = false;
-    double began = ocl_tune_clock();
+    double began = clef_seconds();
     const struct ocl_clblast_params own = {.has = {false}};
     CLEF_TRY(try_params(s, &own, s->count, NULL, s->trial, &complete));
     if (!complete)

@@ -3,13 +3,13 @@
 // images.
 #include "clef/trainer.h"
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "data/shuffle.h"
 #include "train/pass.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct clef_train_config clef_train_default(void)
 {
@@ -28,13 +28,6 @@ struct run {
     double epoch_began;
 };
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static bool report_step(void *user, const struct train_totals *totals)
 {
     const struct run *run = user;
@@ -45,7 +38,7 @@ static bool report_step(void *user, const struct train_totals *totals)
         .steps = run->steps,
         .loss = train_mean_loss(totals),
         .accuracy = train_mean_accuracy(totals),
-        .seconds = seconds_now() - run->epoch_began,
+        .seconds = clef_seconds() - run->epoch_began,
     };
     return run->callbacks->on_step(run->callbacks->user, &progress);
 }
@@ -113,7 +106,7 @@ static void run_release(struct run *run)
 static clef_status run_epoch(struct run *run, struct clef_epoch *result)
 {
     struct train_totals totals;
-    run->epoch_began = seconds_now();
+    run->epoch_began = clef_seconds();
     if (run->order != NULL)
         clef_shuffle(run->config->seed, (uint32_t)run->epoch, run->order, run->training_count);
     CLEF_TRY(train_pass_run(&run->training, run->order, run->training_count, &totals));
@@ -126,7 +119,7 @@ static clef_status run_epoch(struct run *run, struct clef_epoch *result)
         result->val_loss = train_mean_loss(&totals);
         result->val_accuracy = train_mean_accuracy(&totals);
     }
-    result->seconds = seconds_now() - run->epoch_began;
+    result->seconds = clef_seconds() - run->epoch_began;
     return CLEF_OK;
 }
 

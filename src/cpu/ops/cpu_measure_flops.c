@@ -2,7 +2,7 @@
 // The rate of fused multiply-adds that the kernels of this instruction set could reach at best.
 #include "cpu/ops/cpu_isa.h"
 
-#include <time.h>
+#include "core/clock.h"
 
 // Independent chains: enough to hide the latency of an operation in every unit, and few enough to
 // stay in the registers beside the two factors.
@@ -43,13 +43,6 @@ static void chains_task(void *argument, int task, int thread)
     (void)thread;
 }
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static double run_seconds(struct cpu_context *context, struct chains *chains)
 {
     // Read at run time, so that no step of the recurrence is known to the compiler; its limit is
@@ -57,9 +50,9 @@ static double run_seconds(struct cpu_context *context, struct chains *chains)
     volatile float factor = 0.75f, term = 0.25f, result;
     chains->factor = factor;
     chains->term = term;
-    double start = seconds_now();
+    double start = clef_seconds();
     cpu_parallel_for(context, context->threads, chains_task, chains);
-    double seconds = seconds_now() - start;
+    double seconds = clef_seconds() - start;
     result = chains->result;
     (void)result;
     return seconds;
