@@ -17,20 +17,20 @@ static void trim(const char *raw, char *text, size_t size)
     snprintf(text, size, "%.*s", (int)length, begin);
 }
 
-void ocl_device_text(cl_device_id device, cl_device_info what, char *text, size_t size)
+bool ocl_device_text(cl_device_id device, cl_device_info what, char *text, size_t size)
 {
     char raw[8192] = "";
-    if (ocl_api.clGetDeviceInfo(device, what, sizeof raw - 1, raw, NULL) != CL_SUCCESS)
-        raw[0] = '\0';
-    trim(raw, text, size);
+    cl_int code = ocl_api.clGetDeviceInfo(device, what, sizeof raw - 1, raw, NULL);
+    trim(code == CL_SUCCESS ? raw : "", text, size);
+    return code == CL_SUCCESS;
 }
 
-void ocl_platform_text(cl_platform_id platform, cl_platform_info what, char *text, size_t size)
+bool ocl_platform_text(cl_platform_id platform, cl_platform_info what, char *text, size_t size)
 {
     char raw[8192] = "";
-    if (ocl_api.clGetPlatformInfo(platform, what, sizeof raw - 1, raw, NULL) != CL_SUCCESS)
-        raw[0] = '\0';
-    trim(raw, text, size);
+    cl_int code = ocl_api.clGetPlatformInfo(platform, what, sizeof raw - 1, raw, NULL);
+    trim(code == CL_SUCCESS ? raw : "", text, size);
+    return code == CL_SUCCESS;
 }
 
 static bool text_has(const char *text, const char *part)

@@ -110,26 +110,35 @@ static void refuse(struct clef_device_info *info, const char *reason)
 
 static void describe_texts(const struct row *row, struct clef_device_info *info)
 {
-    char version[128];
     ocl_device_text(row->device, CL_DEVICE_NAME, info->name, sizeof info->name);
     ocl_device_text(row->device, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor);
     ocl_device_text(row->device, CL_DRIVER_VERSION, info->driver, sizeof info->driver);
-    // "OpenCL 3.0 and what the driver adds": the rest is told by the platform and driver.
-    ocl_device_text(row->device, CL_DEVICE_VERSION, version, sizeof version);
+}
+
+// "OpenCL 3.0 and what the driver adds": the rest is told by the platform and driver.
+static clef_status describe_version(const struct row *row, struct clef_device_info *info)
+{
+    char version[8192] = "";
+    OCL_TRY(clGetDeviceInfo, (row->device, CL_DEVICE_VERSION, sizeof version - 1, version, NULL),
+            "asked for CL_DEVICE_VERSION");
     size_t words = strcspn(version, " ");
     if (version[words])
         words += 1 + strcspn(version + words + 1, " ");
     snprintf(info->version, sizeof info->version, "%.*s", (int)words, version);
+    return CLEF_OK;
 }
 
 // Every device must have a compiler, since kernels come as source text.
-static void describe_usability(const struct row *row, struct clef_device_info *info)
+static clef_status describe_usability(const struct row *row, struct clef_device_info *info)
 {
     cl_bool compiler = CL_FALSE, available = CL_FALSE;
     int major = 0, minor = 0;
-    ocl_api.clGetDeviceInfo(row->device, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler,
-                            NULL);
-    ocl_api.clGetDeviceInfo(row->device, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
+    CLEF_TRY(describe_version(row, info));
+    OCL_TRY(clGetDeviceInfo,
+            (row->device, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL),
+            "asked for CL_DEVICE_COMPILER_AVAILABLE");
+    OCL_TRY(clGetDeviceInfo, (row->device, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL),
+            "asked for CL_DEVICE_AVAILABLE");
     sscanf(info->version, "OpenCL %d.%d", &major, &minor);
     if (!available)
         refuse(info, "its driver says that it is not available (CL_DEVICE_AVAILABLE)");
@@ -137,6 +146,7 @@ static void describe_usability(const struct row *row, struct clef_device_info *i
         refuse(info, "its driver has no compiler (CL_DEVICE_COMPILER_AVAILABLE)");
     else if (10 * major + minor < 12)
         refuse(info, "it is older than OpenCL 1.2");
+    return CLEF_OK;
 }
 
 static void describe_row(const struct row *row, struct clef_device_info *info)
@@ -151,11 +161,12 @@ static void describe_row(const struct row *row, struct clef_device_info *info)
         describe_texts(row, info);
         status = ocl_read_caps(row->device, &caps);
     }
+    if (status == CLEF_OK)
+        status = describe_usability(row, info);
     if (status != CLEF_OK) {
         refuse(info, clef_last_error());
         return;
     }
-    describe_usability(row, info);
     snprintf(info->type, sizeof info->type, "%s",
              caps.is_accelerator    ? "accelerator"
              : caps.kind == OCL_CPU ? "cpu"
