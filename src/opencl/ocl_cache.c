@@ -37,36 +37,38 @@ static bool is_switched_off(const struct clef_device_options *options)
     return options->no_kernel_cache || (setting && strcmp(setting, "off") == 0);
 }
 
-static struct clef_hash hash_device(const struct ocl_context *ocl)
+// False if the driver does not tell something: other machine code might then have the same hash.
+static bool hash_device(const struct ocl_context *ocl, struct clef_hash *result)
 {
     static const cl_device_info device_texts[] = {CL_DEVICE_NAME, CL_DEVICE_VENDOR,
                                                   CL_DEVICE_VERSION, CL_DRIVER_VERSION};
     static const cl_platform_info platform_texts[] = {CL_PLATFORM_NAME, CL_PLATFORM_VERSION};
     char text[1024];
     struct clef_hash hash = clef_hash_add_text(clef_hash_begin(), MAGIC);
+    bool told = true;
     for (size_t i = 0; i < sizeof device_texts / sizeof device_texts[0]; i++) {
-        ocl_device_text(ocl->device, device_texts[i], text, sizeof text);
+        told &= ocl_device_text(ocl->device, device_texts[i], text, sizeof text);
         hash = clef_hash_add_text(hash, text);
     }
     for (size_t i = 0; i < sizeof platform_texts / sizeof platform_texts[0]; i++) {
-        ocl_platform_text(ocl->platform, platform_texts[i], text, sizeof text);
+        told &= ocl_platform_text(ocl->platform, platform_texts[i], text, sizeof text);
         hash = clef_hash_add_text(hash, text);
     }
-    return hash;
+    *result = hash;
+    return told;
 }
 
 void ocl_cache_open(struct ocl_context *ocl, const struct clef_device_options *options)
 {
     struct ocl_cache *cache = is_switched_off(options) ? NULL : calloc(1, sizeof *cache);
-    if (cache && !clef_cache_directory("kernels", cache->directory, sizeof cache->directory)) {
+    if (cache && (!clef_cache_directory("kernels", cache->directory, sizeof cache->directory) ||
+                  !hash_device(ocl, &cache->device))) {
         free(cache);
         cache = NULL;
     }
     ocl->cache = cache;
-    if (!cache)
-        return;
-    cache->device = hash_device(ocl);
-    cache->writable = true;
+    if (cache)
+        cache->writable = true;
 }
 
 void ocl_cache_close(struct ocl_context *ocl)
