@@ -18,6 +18,7 @@ static int setup(void **state)
 {
     temp_directory_setup(state);
     setenv("XDG_CACHE_HOME", temp_path(state, "cache"), 1);
+    setenv("XDG_STATE_HOME", temp_path(state, "state"), 1);
     setenv("CLEF_VERBOSE", "1", 1);
     unsetenv("CLEF_OPENCL_TRANSFERS");
     unsetenv("CLEF_KERNEL_CACHE");
