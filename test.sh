@@ -26,7 +26,7 @@ readonly fast gpu jobs
 
 # What is set from outside would choose another device or instruction set than the stage says.
 unset CLEF_DEVICE CLEF_CPU CLEF_TEST_DEVICE CLEF_TEST_SEED CLEF_TEST_CASE
-unset CLEF_OPENCL_LIBRARY CLEF_OPENCL_TRANSFERS CLEF_KERNEL_CACHE CLEF_VERBOSE
+unset CLEF_OPENCL_LIBRARY CLEF_OPENCL_TIMEOUT CLEF_OPENCL_TRANSFERS CLEF_KERNEL_CACHE CLEF_VERBOSE
 # The OpenCL driver that the tests are for, whatever else the machine has.
 export OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd
 

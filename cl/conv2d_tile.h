@@ -27,22 +27,23 @@
 #ifndef GROUP
 #define GROUP 64 // Work-items of a group with local memory: 64 or 256.
 #endif
+// Floats that an item copies at a time to local memory: 1, or 4 where these are side by side and
+// aligned.
 #ifndef VECTOR
-#define VECTOR \
-    1 // Floats that an item copies at a time to local memory: 1, or 4 where these are
-      // side by side and aligned.
+#define VECTOR 1
 #endif
 
+// Items that an Intel device computes in step; 0 leaves it to the compiler, which takes so many
+// that registers run out.
 #ifndef SUBGROUP
-#define SUBGROUP \
-    0 // Items that an Intel device computes in step; 0 leaves it to the compiler, which
-      // takes so many that registers run out.
+#define SUBGROUP 0
 #endif
 
 #define PANEL 16 // Filters side by side in the layout of weights.
-#define CHAIN \
-    64 // Products summed in registers before the sum joins those of other chains, which
-       // keeps rounding errors small.
+
+// Products summed in registers before the sum joins those of other chains, which keeps rounding
+// errors small.
+#define CHAIN 64
 
 // Offsets in src and dst of the rows of a kind, in `positions`; those of its images follow from
 // `order`: the number of images, whether positions are to come before images, and the distances of

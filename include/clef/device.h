@@ -73,7 +73,9 @@ struct clef_device_options {
     void *notice_user;
 };
 
-/// Lists all devices of all backends, the usable and the unusable.
+/// Lists all devices of all backends, the usable and the unusable. The first list or choice among
+/// OpenCL devices is tried in a child process, made by fork(), since a driver may crash or hang;
+/// one that does is unusable. A program that uses OpenCL itself before is not forked.
 /// @param[out] infos an array that the caller releases with `free`; @param[out] count its length,
 /// at least 1.
 clef_status clef_device_list(struct clef_device_info **infos, int *count);

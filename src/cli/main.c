@@ -51,6 +51,8 @@ static void print_man(void)
            ".TP\n.B CLEF_CPU\nForces the instruction set of the cpu device: baseline, avx2 or "
            "avx512.\n"
            ".TP\n.B CLEF_OPENCL_LIBRARY\nThe OpenCL loader, in place of libOpenCL.so.1.\n"
+           ".TP\n.B CLEF_OPENCL_TIMEOUT\nSeconds after which an OpenCL driver that does not list "
+           "its devices is left out; 30 if it is not set.\n"
            ".TP\n.B CLEF_KERNEL_CACHE\nIf it is off, compiled kernels are neither kept nor used.\n"
            ".TP\n.B CLEF_VERBOSE\nIf it is set, details of the device's work go to standard error: "
            "how many OpenCL programs were compiled, and how many came from the cache.\n"

@@ -37,7 +37,8 @@ static bool is_switched_off(const struct clef_device_options *options)
     return options->no_kernel_cache || (setting && strcmp(setting, "off") == 0);
 }
 
-static struct clef_hash hash_device(const struct ocl_context *ocl)
+// Returns false if the driver does not tell all that identifies it.
+static bool hash_device(const struct ocl_context *ocl, struct clef_hash *result)
 {
     static const cl_device_info device_texts[] = {CL_DEVICE_NAME, CL_DEVICE_VENDOR,
                                                   CL_DEVICE_VERSION, CL_DRIVER_VERSION};
@@ -45,14 +46,32 @@ static struct clef_hash hash_device(const struct ocl_context *ocl)
     char text[1024];
     struct clef_hash hash = clef_hash_add_text(clef_hash_begin(), MAGIC);
     for (size_t i = 0; i < sizeof device_texts / sizeof device_texts[0]; i++) {
-        ocl_device_text(ocl->device, device_texts[i], text, sizeof text);
+        if (!ocl_device_text(ocl->device, device_texts[i], text, sizeof text))
+            return false;
         hash = clef_hash_add_text(hash, text);
     }
     for (size_t i = 0; i < sizeof platform_texts / sizeof platform_texts[0]; i++) {
-        ocl_platform_text(ocl->platform, platform_texts[i], text, sizeof text);
+        if (!ocl_platform_text(ocl->platform, platform_texts[i], text, sizeof text))
+            return false;
         hash = clef_hash_add_text(hash, text);
     }
-    return hash;
+    *result = hash;
+    return true;
+}
+
+// Says once why nothing is kept, and gives up.
+static void give_up(struct ocl_context *ocl, const char *reason)
+{
+    ocl->cache->writable = false;
+    ocl_notice(ocl, CLEF_NOTICE_WARNING,
+               "compiled kernels cannot be kept for the next start in \"%s\": %s",
+               ocl->cache->directory, reason);
+}
+
+void ocl_cache_close(struct ocl_context *ocl)
+{
+    free(ocl->cache);
+    ocl->cache = NULL;
 }
 
 void ocl_cache_open(struct ocl_context *ocl, const struct clef_device_options *options)
@@ -65,14 +84,11 @@ void ocl_cache_open(struct ocl_context *ocl, const struct clef_device_options *o
     ocl->cache = cache;
     if (!cache)
         return;
-    cache->device = hash_device(ocl);
     cache->writable = true;
-}
-
-void ocl_cache_close(struct ocl_context *ocl)
-{
-    free(ocl->cache);
-    ocl->cache = NULL;
+    if (hash_device(ocl, &cache->device))
+        return;
+    give_up(ocl, "the driver does not tell its name and version");
+    ocl_cache_close(ocl);
 }
 
 static struct clef_hash program_key(const struct ocl_cache *cache, const struct ocl_source *source,
@@ -145,15 +161,6 @@ bool ocl_cache_load(struct ocl_context *ocl, const struct ocl_source *source, co
 }
 
 // ---------------------------------------------------------------- saving
-
-// Says once why nothing is kept, and gives up.
-static void give_up(struct ocl_context *ocl, const char *reason)
-{
-    ocl->cache->writable = false;
-    ocl_notice(ocl, CLEF_NOTICE_WARNING,
-               "compiled kernels cannot be kept for the next start in \"%s\": %s",
-               ocl->cache->directory, reason);
-}
 
 // The binary of a program for the one device of the context, after room for the file's header. NULL
 // if the driver has none. Release with free.

@@ -17,20 +17,20 @@ static void trim(const char *raw, char *text, size_t size)
     snprintf(text, size, "%.*s", (int)length, begin);
 }
 
-void ocl_device_text(cl_device_id device, cl_device_info what, char *text, size_t size)
+bool ocl_device_text(cl_device_id device, cl_device_info what, char *text, size_t size)
 {
     char raw[8192] = "";
-    if (ocl_api.clGetDeviceInfo(device, what, sizeof raw - 1, raw, NULL) != CL_SUCCESS)
-        raw[0] = '\0';
-    trim(raw, text, size);
+    bool told = ocl_api.clGetDeviceInfo(device, what, sizeof raw - 1, raw, NULL) == CL_SUCCESS;
+    trim(told ? raw : "", text, size);
+    return told;
 }
 
-void ocl_platform_text(cl_platform_id platform, cl_platform_info what, char *text, size_t size)
+bool ocl_platform_text(cl_platform_id platform, cl_platform_info what, char *text, size_t size)
 {
     char raw[8192] = "";
-    if (ocl_api.clGetPlatformInfo(platform, what, sizeof raw - 1, raw, NULL) != CL_SUCCESS)
-        raw[0] = '\0';
-    trim(raw, text, size);
+    bool told = ocl_api.clGetPlatformInfo(platform, what, sizeof raw - 1, raw, NULL) == CL_SUCCESS;
+    trim(told ? raw : "", text, size);
+    return told;
 }
 
 static bool text_has(const char *text, const char *part)

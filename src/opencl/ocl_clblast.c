@@ -8,7 +8,7 @@
 
 // CLBlast's cache throws if two threads put the same program into it.
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static int users; // Contexts that have a program.
+static int users; // Contexts of which it may keep programs.
 
 // CLBlast keeps parameters for the process, so that a second context sets the same ones once more.
 clef_status ocl_clblast_open(struct ocl_context *ocl)
@@ -61,18 +61,20 @@ static clef_status build(struct ocl_context *ocl)
 static clef_status build_alone(struct ocl_context *ocl)
 {
     pthread_mutex_lock(&mutex);
-    clef_status status = build(ocl);
-    if (status == CLEF_OK && !ocl->uses_clblast) {
+    // Even a product that fails may leave programs.
+    if (!ocl->uses_clblast) {
         ocl->uses_clblast = true;
         users++;
     }
+    clef_status status = build(ocl);
+    ocl->has_clblast = status == CLEF_OK;
     pthread_mutex_unlock(&mutex);
     return status;
 }
 
 clef_status ocl_clblast_build(struct ocl_context *ocl)
 {
-    if (ocl->uses_clblast)
+    if (ocl->has_clblast)
         return CLEF_OK;
     CLEF_TRY(ocl_clblast_open(ocl));
     return build_alone(ocl);

@@ -61,7 +61,8 @@ struct ocl_context {
     int unsaved;                  // Programs that the cache has not got yet.
     bool unsettled;               // A kernel was made since the last wait.
     bool has_clblast_params;      // CLBlast was given this device's parameters.
-    bool uses_clblast;            // It has compiled, see ocl_clblast.h.
+    bool uses_clblast;            // It may keep programs, see ocl_clblast.h...
+    bool has_clblast;             // ...which compute.
     struct clef_device_options options;
     const char *preferred;   // The alternative that plans are to use, NULL for the best.
     struct ocl_tuned *tuned; // What tuning has found; NULL if nothing.

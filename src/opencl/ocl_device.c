@@ -2,6 +2,7 @@
 // The list of devices, in the order of platforms. It is asked anew each time: nothing is kept that
 // a driver could invalidate. A driver without a device has a row that says why.
 #include "opencl/ocl_device.h"
+#include "opencl/ocl_drivers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,12 +12,13 @@
 #define MAX_ROWS 128
 #define PLATFORM_NOT_FOUND_KHR (-1001) // The loader's code for "no driver is installed".
 
-// A device, or a platform that has none for the reason `code`.
+// A device, or a platform that has none for the reason `code`, or a driver that cannot be asked.
 struct row {
     cl_platform_id platform;
     cl_device_id device;
     int platform_index, platform_device;
     cl_int code;
+    const struct ocl_driver *bad_driver;
 };
 
 struct list {
@@ -38,12 +40,12 @@ static void list_platform(struct list *list, cl_platform_id platform, int index)
     if (code == CL_SUCCESS && count == 0)
         code = CL_DEVICE_NOT_FOUND;
     if (code != CL_SUCCESS)
-        add_row(list, (struct row){platform, NULL, index, -1, code});
+        add_row(list, (struct row){platform, NULL, index, -1, code, NULL});
     for (cl_uint i = 0; code == CL_SUCCESS && i < count && i < MAX_ROWS; i++)
-        add_row(list, (struct row){platform, devices[i], index, (int)i, CL_SUCCESS});
+        add_row(list, (struct row){platform, devices[i], index, (int)i, CL_SUCCESS, NULL});
 }
 
-static clef_status list_devices(struct list *list)
+static clef_status list_platforms(struct list *list)
 {
     list->count = 0;
     CLEF_TRY(ocl_library_open());
@@ -64,14 +66,14 @@ static clef_status list_devices(struct list *list)
     return CLEF_OK;
 }
 
-// The package that the driver of a platform comes in.
+// The package of a driver, by the name of its platform or of its .icd file.
 static const char *package_of(const char *platform)
 {
-    static const char *const packages[][2] = {{"NVIDIA", "nvidia-opencl-icd"},
-                                              {"AMD", "rocm-opencl-runtime"},
-                                              {"Intel", "intel-opencl-icd"},
-                                              {"Portable", "pocl-opencl-icd"},
-                                              {"Clover", "mesa-opencl-icd"}};
+    static const char *const packages[][2] = {
+        {"NVIDIA", "nvidia-opencl-icd"}, {"AMD", "rocm-opencl-runtime"},
+        {"Intel", "intel-opencl-icd"},   {"Portable", "pocl-opencl-icd"},
+        {"PoCL", "pocl-opencl-icd"},     {"Clover", "mesa-opencl-icd"},
+        {"Mesa", "mesa-opencl-icd"},     {"rusticl", "mesa-opencl-icd"}};
     for (size_t i = 0; i < sizeof packages / sizeof packages[0]; i++)
         if (strncasecmp(platform, packages[i][0], strlen(packages[i][0])) == 0)
             return packages[i][1];
@@ -81,6 +83,13 @@ static const char *package_of(const char *platform)
 static clef_status explain_absence(const struct row *row)
 {
     char platform[CLEF_NAME_LENGTH];
+    if (row->bad_driver) {
+        const char *path = row->bad_driver->path, *slash = strrchr(path, '/');
+        return clef_fail(CLEF_DEVICE,
+                         "the OpenCL driver %s breaks down when it lists its devices (%s): "
+                         "reinstall or remove %s",
+                         path, row->bad_driver->failure, package_of(slash ? slash + 1 : path));
+    }
     ocl_platform_text(row->platform, CL_PLATFORM_NAME, platform, sizeof platform);
     if (row->code == CL_DEVICE_NOT_FOUND)
         return clef_fail(
@@ -92,6 +101,108 @@ static clef_status explain_absence(const struct row *row)
                      "the OpenCL driver \"%s\" fails to list its devices (clGetDeviceIDs: %s, %d): "
                      "reinstall %s",
                      platform, ocl_error_name(row->code), row->code, package_of(platform));
+}
+
+static void refuse(struct clef_device_info *info, const char *reason)
+{
+    snprintf(info->unusable, sizeof info->unusable, "%s", reason);
+}
+
+static void describe_texts(const struct row *row, struct clef_device_info *info)
+{
+    ocl_device_text(row->device, CL_DEVICE_NAME, info->name, sizeof info->name);
+    ocl_device_text(row->device, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor);
+    ocl_device_text(row->device, CL_DRIVER_VERSION, info->driver, sizeof info->driver);
+}
+
+// "OpenCL 3.0 and what the driver adds": the rest is told by the platform and driver.
+static clef_status describe_version(const struct row *row, struct clef_device_info *info)
+{
+    char version[8192] = "";
+    OCL_TRY(clGetDeviceInfo, (row->device, CL_DEVICE_VERSION, sizeof version - 1, version, NULL),
+            "asked for CL_DEVICE_VERSION");
+    size_t words = strcspn(version, " ");
+    if (version[words])
+        words += 1 + strcspn(version + words + 1, " ");
+    snprintf(info->version, sizeof info->version, "%.*s", (int)words, version);
+    return CLEF_OK;
+}
+
+// Every device must have a compiler, since kernels come as source text.
+static clef_status describe_usability(const struct row *row, struct clef_device_info *info)
+{
+    cl_bool compiler = CL_FALSE, available = CL_FALSE;
+    int major = 0, minor = 0;
+    CLEF_TRY(describe_version(row, info));
+    OCL_TRY(clGetDeviceInfo,
+            (row->device, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL),
+            "asked for CL_DEVICE_COMPILER_AVAILABLE");
+    OCL_TRY(clGetDeviceInfo, (row->device, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL),
+            "asked for CL_DEVICE_AVAILABLE");
+    sscanf(info->version, "OpenCL %d.%d", &major, &minor);
+    if (!available)
+        refuse(info, "its driver says that it is not available (CL_DEVICE_AVAILABLE)");
+    else if (!compiler)
+        refuse(info, "its driver has no compiler (CL_DEVICE_COMPILER_AVAILABLE)");
+    else if (10 * major + minor < 12)
+        refuse(info, "it is older than OpenCL 1.2");
+    return CLEF_OK;
+}
+
+static void describe_row(const struct row *row, struct clef_device_info *info)
+{
+    struct ocl_caps caps = {0};
+    info->platform_index = row->platform_index;
+    info->platform_device = row->platform_device;
+    if (row->platform)
+        ocl_platform_text(row->platform, CL_PLATFORM_NAME, info->platform, sizeof info->platform);
+    clef_status status = row->device ? CLEF_OK : explain_absence(row);
+    if (status == CLEF_OK) {
+        describe_texts(row, info);
+        status = ocl_read_caps(row->device, &caps);
+    }
+    if (status == CLEF_OK)
+        status = describe_usability(row, info);
+    if (status != CLEF_OK) {
+        refuse(info, clef_last_error());
+        return;
+    }
+    snprintf(info->type, sizeof info->type, "%s",
+             caps.is_accelerator    ? "accelerator"
+             : caps.kind == OCL_CPU ? "cpu"
+                                    : "gpu");
+    info->is_gpu = caps.kind != OCL_CPU;
+    info->shares_host_memory = caps.host_memory;
+    info->has_fp16 = caps.fp16;
+    info->has_fp64 = caps.fp64;
+    info->compute_units = caps.compute_units;
+    info->memory_bytes = caps.memory;
+    info->max_buffer_bytes = caps.max_buffer;
+}
+
+// ---------------------------------------------------------------- the list
+
+// Asks for all that a list of devices shows.
+static void list_all(void)
+{
+    struct list list;
+    struct clef_device_info info;
+    list_platforms(&list);
+    for (int i = 0; i < list.count; i++)
+        describe_row(&list.rows[i], &info);
+}
+
+static clef_status list_devices(struct list *list)
+{
+    const struct ocl_drivers *bad;
+    list->count = 0;
+    CLEF_TRY(ocl_drivers_examine(list_all, &bad));
+    clef_status status = bad->none_left ? CLEF_OK : list_platforms(list);
+    for (int i = 0; i < bad->count; i++)
+        add_row(
+            list,
+            (struct row){.platform_index = -1, .platform_device = -1, .bad_driver = &bad->rows[i]});
+    return list->count > 0 ? CLEF_OK : status;
 }
 
 static clef_status find_row(int index, struct row *row)
@@ -123,42 +234,6 @@ clef_status ocl_find(int index, cl_platform_id *platform, cl_device_id *device)
     return CLEF_OK;
 }
 
-static void refuse(struct clef_device_info *info, const char *reason)
-{
-    snprintf(info->unusable, sizeof info->unusable, "%s", reason);
-}
-
-static void describe_texts(const struct row *row, struct clef_device_info *info)
-{
-    char version[128];
-    ocl_device_text(row->device, CL_DEVICE_NAME, info->name, sizeof info->name);
-    ocl_device_text(row->device, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor);
-    ocl_device_text(row->device, CL_DRIVER_VERSION, info->driver, sizeof info->driver);
-    // "OpenCL 3.0 and what the driver adds": the rest is told by the platform and driver.
-    ocl_device_text(row->device, CL_DEVICE_VERSION, version, sizeof version);
-    size_t words = strcspn(version, " ");
-    if (version[words])
-        words += 1 + strcspn(version + words + 1, " ");
-    snprintf(info->version, sizeof info->version, "%.*s", (int)words, version);
-}
-
-// Every device must have a compiler, since kernels come as source text.
-static void describe_usability(const struct row *row, struct clef_device_info *info)
-{
-    cl_bool compiler = CL_FALSE, available = CL_FALSE;
-    int major = 0, minor = 0;
-    ocl_api.clGetDeviceInfo(row->device, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler,
-                            NULL);
-    ocl_api.clGetDeviceInfo(row->device, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
-    sscanf(info->version, "OpenCL %d.%d", &major, &minor);
-    if (!available)
-        refuse(info, "its driver says that it is not available (CL_DEVICE_AVAILABLE)");
-    else if (!compiler)
-        refuse(info, "its driver has no compiler (CL_DEVICE_COMPILER_AVAILABLE)");
-    else if (10 * major + minor < 12)
-        refuse(info, "it is older than OpenCL 1.2");
-}
-
 void ocl_describe(int index, struct clef_device_info *info)
 {
     memset(info, 0, sizeof *info);
@@ -166,34 +241,8 @@ void ocl_describe(int index, struct clef_device_info *info)
     info->platform_index = info->platform_device = -1;
     info->filter_panel = OCL_PANEL;
     struct row row;
-    struct ocl_caps caps = {0};
-    if (find_row(index, &row) != CLEF_OK) {
+    if (find_row(index, &row) == CLEF_OK)
+        describe_row(&row, info);
+    else
         refuse(info, clef_last_error());
-        return;
-    }
-    info->platform_index = row.platform_index;
-    info->platform_device = row.platform_device;
-    ocl_platform_text(row.platform, CL_PLATFORM_NAME, info->platform, sizeof info->platform);
-    if (!row.device) {
-        explain_absence(&row);
-        refuse(info, clef_last_error());
-        return;
-    }
-    describe_texts(&row, info);
-    if (ocl_read_caps(row.device, &caps) != CLEF_OK) {
-        refuse(info, clef_last_error());
-        return;
-    }
-    describe_usability(&row, info);
-    snprintf(info->type, sizeof info->type, "%s",
-             caps.is_accelerator    ? "accelerator"
-             : caps.kind == OCL_CPU ? "cpu"
-                                    : "gpu");
-    info->is_gpu = caps.kind != OCL_CPU;
-    info->shares_host_memory = caps.host_memory;
-    info->has_fp16 = caps.fp16;
-    info->has_fp64 = caps.fp64;
-    info->compute_units = caps.compute_units;
-    info->memory_bytes = caps.memory;
-    info->max_buffer_bytes = caps.max_buffer;
 }

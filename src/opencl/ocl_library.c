@@ -3,7 +3,6 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #define LOADER "libOpenCL.so.1"
@@ -40,6 +39,20 @@ static clef_status open_library(const char *path, const char *advice, const stru
     return CLEF_OK;
 }
 
+static const char *loader_path(void)
+{
+    const char *path = getenv("CLEF_OPENCL_LIBRARY");
+    return path && *path ? path : LOADER;
+}
+
+bool ocl_library_is_loaded(void)
+{
+    void *loader = dlopen(loader_path(), RTLD_LAZY | RTLD_NOLOAD);
+    if (loader)
+        dlclose(loader);
+    return loader != NULL;
+}
+
 clef_status ocl_library_open(void)
 {
     static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -47,10 +60,8 @@ clef_status ocl_library_open(void)
     pthread_mutex_lock(&mutex);
     clef_status status = CLEF_OK;
     if (!is_open) {
-        const char *path = getenv("CLEF_OPENCL_LIBRARY");
-        status =
-            open_library(path && *path ? path : LOADER,
-                         "install the OpenCL loader, package ocl-icd-libopencl1", loader_entries);
+        status = open_library(
+            loader_path(), "install the OpenCL loader, package ocl-icd-libopencl1", loader_entries);
         is_open = status == CLEF_OK;
     }
     pthread_mutex_unlock(&mutex);

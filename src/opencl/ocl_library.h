@@ -7,6 +7,7 @@
 #include "core/error.h"
 
 #include <clblast_c.h>
+#include <stdbool.h>
 
 // Every function of the OpenCL API that is called, all of version 1.2.
 #define OCL_FUNCTIONS(X)            \
@@ -68,6 +69,9 @@ extern struct ocl_api ocl_api;
 // Opens the loader, or the library that the environment variable CLEF_OPENCL_LIBRARY names.
 // CLEF_NOT_FOUND says what to install. Any thread may call it, any number of times.
 clef_status ocl_library_open(void);
+
+// Whether the process has the loader already, of its own or by the function above.
+bool ocl_library_is_loaded(void);
 
 // Opens CLBlast, in the same way; the loader must be open.
 clef_status ocl_library_open_clblast(void);

@@ -88,12 +88,24 @@ static void event_release(struct ocl_event *event)
     free(event);
 }
 
-// After a failure between the transfer and what belongs to it: nothing may use the host's memory
-// any more once the caller knows.
-static void event_abandon(struct ocl_event *event)
+// Waits for a transfer. Where that itself fails the transfer may still be under way, and nothing
+// may use the host's memory any more once the caller knows: so all that was enqueued is waited for.
+static cl_int await(struct ocl_context *ocl, const cl_event *event)
+{
+    cl_int code = ocl_api.clWaitForEvents(1, event);
+    if (code != CL_SUCCESS && code != CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST) {
+        if (ocl->transfer_queue)
+            ocl_api.clFinish(ocl->transfer_queue);
+        ocl_api.clFinish(ocl->queue);
+    }
+    return code;
+}
+
+// After a failure between the transfer and what belongs to it.
+static void event_abandon(struct ocl_context *ocl, struct ocl_event *event)
 {
     if (event->event)
-        ocl_api.clWaitForEvents(1, &event->event);
+        await(ocl, &event->event);
     event_release(event);
 }
 
@@ -154,7 +166,7 @@ clef_status ocl_upload(void *context, struct clef_buffer *base, size_t offset, c
     if (status == CLEF_OK)
         *result = &event->base;
     else
-        event_abandon(event);
+        event_abandon(ocl, event);
     return status;
 }
 
@@ -192,7 +204,7 @@ clef_status ocl_download(void *context, struct clef_buffer *base, size_t offset,
     if (status == CLEF_OK)
         *result = &event->base;
     else
-        event_abandon(event);
+        event_abandon(ocl, event);
     return status;
 }
 
@@ -201,7 +213,7 @@ clef_status ocl_event_wait(void *context, struct clef_event *base)
     struct ocl_context *ocl = context;
     struct ocl_event *event = (struct ocl_event *)base;
     size_t bytes = event->bytes;
-    cl_int code = ocl_api.clWaitForEvents(1, &event->event);
+    cl_int code = await(ocl, &event->event);
     cl_int state = CL_COMPLETE;
     if (code == CL_SUCCESS || code == CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)
         // The event knows the error by its own number.

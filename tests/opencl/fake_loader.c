@@ -4,10 +4,14 @@
 //     broken         clGetPlatformIDs fails
 //     no-device      one driver that finds no device
 //     failing        one driver that fails to list its devices
+//     abort          clGetPlatformIDs ends the process
+//     crash          clGetDeviceIDs ends the process
 //     devices        two drivers with five devices, most of which cannot be used
 #include <CL/cl.h>
 
+#include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +61,10 @@ static cl_int answer_text(const char *text, size_t room, void *to, size_t *actua
 cl_int clGetPlatformIDs(cl_uint room, cl_platform_id *ids, cl_uint *count)
 {
     cl_uint found = mode_is("no-platform") ? 0 : mode_is("devices") ? 2 : 1;
+    if (mode_is("abort")) {
+        fprintf(stderr, "first words\nno \033[1mtopology\n\n");
+        abort();
+    }
     if (mode_is("broken"))
         return CL_OUT_OF_HOST_MEMORY;
     for (cl_uint i = 0; ids && i < found && i < room; i++)
@@ -79,6 +87,8 @@ cl_int clGetDeviceIDs(cl_platform_id platform, cl_device_type type, cl_uint room
 {
     cl_uint found = 0;
     (void)type;
+    if (mode_is("crash"))
+        raise(SIGSEGV);
     if (mode_is("no-device"))
         return CL_DEVICE_NOT_FOUND;
     if (mode_is("failing"))

@@ -3,11 +3,14 @@
 // many. Each case runs the program, since a loader reads its environment once.
 #include "support/program.h"
 
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -15,9 +18,9 @@
 static int forget_environment(void **state)
 {
     (void)state;
-    const char *const names[] = {"CLEF_DEVICE", "CLEF_OPENCL_LIBRARY", "CLEF_FAKE_OPENCL",
-                                 "CLEF_VERBOSE"};
-    for (int i = 0; i < 4; i++)
+    const char *const names[] = {"CLEF_DEVICE",  "CLEF_OPENCL_LIBRARY", "CLEF_FAKE_OPENCL",
+                                 "CLEF_VERBOSE", "CLEF_BAD_DRIVER",     "CLEF_OPENCL_TIMEOUT"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         unsetenv(names[i]);
     return 0;
 }
@@ -136,6 +139,161 @@ static void test_driver_that_fails(void **state)
                   "rocm-opencl-runtime");
 }
 
+static void test_loader_that_aborts(void **state)
+{
+    (void)state;
+    pretend("abort");
+    check_absence("the OpenCL loader breaks down without any driver (Aborted: no  [1mtopology)",
+                  "ocl-icd-libopencl1");
+}
+
+static void test_loader_that_crashes(void **state)
+{
+    (void)state;
+    pretend("crash");
+    check_absence("the OpenCL loader breaks down without any driver (Segmentation fault)",
+                  "ocl-icd-libopencl1");
+}
+
+static void test_senseless_timeout(void **state)
+{
+    (void)state;
+    setenv("CLEF_OPENCL_TIMEOUT", "1h", 1);
+    check_absence("CLEF_OPENCL_TIMEOUT: \"1h\" is not a number of seconds", "from 1 to 3600");
+}
+
+// ---------------------------------------------------------------- a bad driver, the real loader
+
+// A directory of .icd files in the place of the system's.
+struct vendors {
+    char directory[64], bad[96];
+};
+
+static struct vendors make_vendors(void)
+{
+    struct vendors made = {.directory = "/tmp/clef-vendors-XXXXXX"};
+    assert_non_null(mkdtemp(made.directory));
+    snprintf(made.bad, sizeof made.bad, "%s/pocl-bad.icd", made.directory);
+    FILE *file = fopen(made.bad, "w");
+    assert_non_null(file);
+    fprintf(file, "%s\n", CLEF_BAD_DRIVER);
+    assert_int_equal(0, fclose(file));
+    setenv("OCL_ICD_VENDORS", made.directory, 1);
+    return made;
+}
+
+// Puts a driver that is really there beside the bad one.
+static void add_real_driver(const struct vendors *made, const char *real)
+{
+    glob_t found;
+    char link[96], pattern[512];
+    snprintf(pattern, sizeof pattern, "%s/*.icd", real ? real : "/etc/OpenCL/vendors");
+    if (glob(pattern, 0, NULL, &found) != 0)
+        assert_int_equal(0, glob(real, 0, NULL, &found));
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        snprintf(link, sizeof link, "%s/real-%zu.icd", made->directory, i);
+        assert_int_equal(0, symlink(found.gl_pathv[i], link));
+    }
+    globfree(&found);
+}
+
+static void remove_vendors(const struct vendors *made)
+{
+    glob_t found;
+    char pattern[96];
+    snprintf(pattern, sizeof pattern, "%s/*", made->directory);
+    assert_int_equal(0, glob(pattern, 0, NULL, &found));
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        unlink(found.gl_pathv[i]);
+    globfree(&found);
+    assert_int_equal(0, rmdir(made->directory));
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static void test_bad_driver_alone(void **state)
+{
+    char sentence[256];
+    struct vendors made = make_vendors();
+    snprintf(sentence, sizeof sentence,
+             "the OpenCL driver %s breaks down when it lists its devices (Aborted: no memory to "
+             "run on this device): reinstall or remove",
+             made.bad);
+    check_absence(sentence, "pocl-opencl-icd");
+    // Only some loaders take a file in the place of the directory: those that do here already.
+    if (*state && access(*state, F_OK) == 0 && !is_directory(*state)) {
+        setenv("OCL_ICD_VENDORS", made.bad, 1);
+        check_absence(sentence, "pocl-opencl-icd");
+    }
+    setenv("CLEF_BAD_DRIVER", "exit", 1);
+    check_absence("(it ends the process: no memory to run on this device)", made.bad);
+    remove_vendors(&made);
+}
+
+static void test_driver_that_hangs(void **state)
+{
+    (void)state;
+    struct vendors made = make_vendors();
+    setenv("CLEF_BAD_DRIVER", "hang", 1);
+    setenv("CLEF_OPENCL_TIMEOUT", "5", 1);
+    struct program_result result = RUN_CLEF("info", "--device", "opencl");
+    assert_int_not_equal(0, result.exit_code);
+    check_one_line(&result, "(no answer within 5 s: no memory to run on this device)");
+    program_release(&result);
+    remove_vendors(&made);
+}
+
+// The others are there as before, in the same order; the bad one comes last.
+static void test_bad_driver_beside_others(void **state)
+{
+    json_t *before = list_opencl();
+    size_t good = json_array_size(before);
+    struct vendors made = make_vendors();
+    add_real_driver(&made, *state);
+    json_t *rows = list_opencl();
+    assert_true(good >= 1);
+    assert_int_equal(good + 1, json_array_size(rows));
+    for (size_t i = 0; i < good; i++)
+        assert_true(json_equal(json_array_get(before, i), json_array_get(rows, i)));
+    check_contains(text_of(rows, good, "reason"), made.bad);
+    assert_true(json_is_false(json_object_get(json_array_get(rows, good), "usable")));
+    struct program_result result = RUN_CLEF("info", "--device", text_of(rows, good, "selector"));
+    assert_int_not_equal(0, result.exit_code);
+    check_one_line(&result, made.bad);
+    program_release(&result);
+    result = RUN_CLEF("bench", "train", "--quick", "--steps", "1", "--batch-size", "1",
+                      "--image-size", "8", "--device", "opencl");
+    check_exit(&result, 0);
+    check_contains(result.out, text_of(rows, 0, "name"));
+    program_release(&result);
+    json_decref(before);
+    json_decref(rows);
+    remove_vendors(&made);
+}
+
+// Nothing of the search for the bad one is left.
+static void test_no_rubbish(void **state)
+{
+    (void)state;
+    char temporary[] = "/tmp/clef-test-XXXXXX";
+    assert_non_null(mkdtemp(temporary));
+    struct vendors made = make_vendors();
+    setenv("TMPDIR", temporary, 1);
+    struct program_result result = RUN_CLEF("devices");
+    unsetenv("TMPDIR");
+    check_exit(&result, 0);
+    check_contains(result.out, made.bad);
+    program_release(&result);
+    assert_int_equal(0, rmdir(temporary));
+    remove_vendors(&made);
+}
+
+// ---------------------------------------------------------------- many devices
+
 static void test_list_of_many(void **state)
 {
     static const struct {
@@ -241,6 +399,13 @@ int main(void)
         TEST(test_broken_loader),
         TEST(test_driver_without_device),
         TEST(test_driver_that_fails),
+        TEST(test_loader_that_aborts),
+        TEST(test_loader_that_crashes),
+        TEST(test_senseless_timeout),
+        TEST(test_bad_driver_alone),
+        TEST(test_driver_that_hangs),
+        TEST(test_bad_driver_beside_others),
+        TEST(test_no_rubbish),
         TEST(test_list_of_many),
         TEST(test_selectors_of_many),
         TEST(test_real_devices),
