@@ -2,30 +2,34 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing, builds Clef in each of its configurations, and runs the tests of each.
 #
-# usage: ./test.sh [--fast | --gpu]
-#   --fast  the release configuration alone
-#   --gpu   the release configuration, and the compilers of graphics processors
+# usage: ./test.sh [--fast | --opencl]
+#   --fast    the release configuration alone
+#   --opencl  the release configuration, and with it what tests the OpenCL backend besides: Intel's
+#             driver, two drivers at once, Oclgrind, and the compilers of graphics processors
 #
 # With CI=true in the environment nothing may be skipped that could be installed.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-fast=no
-gpu=no
+drivers=yes
+configurations=yes
 case ${1:-} in
---fast) fast=yes ;;
---gpu) fast=yes gpu=yes ;;
+--fast) drivers=no configurations=no ;;
+--opencl) configurations=no ;;
 '') ;;
 *)
-    echo "usage: ./test.sh [--fast | --gpu]" >&2
+    echo "usage: ./test.sh [--fast | --opencl]" >&2
     exit 2
     ;;
 esac
 jobs=$(nproc)
-readonly fast gpu jobs
+# Labels of the tests that have stages of their own.
+other_stages='two_drivers|oclgrind|gpu_compile'
+readonly drivers configurations jobs other_stages
 
 # What is set from outside would choose another device or instruction set than the stage says.
-unset CLEF_DEVICE CLEF_CPU CLEF_TEST_DEVICE CLEF_TEST_SEED CLEF_TEST_CASE
+unset CLEF_DEVICE CLEF_CPU CLEF_TEST_DEVICE CLEF_TEST_SEED CLEF_TEST_CASE CLEF_TEST_BRIEF
+unset CLEF_TEST_ALTERNATIVES CLEF_CONV CLEF_CONV_CONFIG CLEF_OPENCL_AS CLEF_TUNED
 unset CLEF_OPENCL_LIBRARY CLEF_OPENCL_TIMEOUT CLEF_OPENCL_TRANSFERS CLEF_KERNEL_CACHE CLEF_VERBOSE
 # The OpenCL driver that the tests are for, whatever else the machine has.
 export OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd
@@ -124,7 +128,7 @@ other_compiler() {
         return
     fi
     build clang || return 0
-    run "clang (op tests)" clang -L ops
+    run "clang (op tests)" clang -L ops -LE gpu_numbers
 }
 
 address_sanitizer() {
@@ -133,7 +137,7 @@ address_sanitizer() {
     ASAN_OPTIONS=detect_leaks=1:halt_on_error=1:$strict \
         LSAN_OPTIONS=suppressions=$PWD/tests/opencl/lsan.supp:print_suppressions=0 \
         UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-        run "address and undefined-behaviour sanitizers" asan -LE gpu_compile
+        run "address and undefined-behaviour sanitizers" asan -LE "$other_stages|gpu_numbers"
 }
 
 thread_sanitizer() {
@@ -145,7 +149,8 @@ thread_sanitizer() {
     fi
     export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
     # A driver's threads are not instrumented, so that its locks go unseen.
-    OCL_ICD_VENDORS=/nonexistent run "thread sanitizer (op tests)" tsan -L ops -LE opencl
+    OCL_ICD_VENDORS=/nonexistent \
+        run "thread sanitizer (op tests)" tsan -L ops -LE 'opencl|gpu_numbers'
     run "thread sanitizer (data)" tsan -R 'dataset|loader'
     unset TSAN_OPTIONS
     launcher=()
@@ -162,6 +167,25 @@ foreign_processor() {
     fi
     build aarch64 || return 0
     run "aarch64 under qemu-user (op tests)" aarch64 -L ops
+}
+
+# Another driver, and then both: it finds its own libraries, so that OCL_ICD_VENDORS is enough.
+intel_driver() {
+    if ! scripts/install-dependencies.sh intel; then
+        skip "Intel's OpenCL driver: it cannot be installed here"
+        return
+    fi
+    OCL_ICD_VENDORS=$PWD/build/intel-opencl/alone \
+        run "Intel's OpenCL driver" release -L 'opencl|gpu_numbers'
+    OCL_ICD_VENDORS=$PWD/build/intel-opencl/both run "two OpenCL drivers" release -L two_drivers
+}
+
+simulator() {
+    if ! scripts/install-dependencies.sh oclgrind; then
+        skip "Oclgrind: it cannot be installed here"
+        return
+    fi
+    run "Oclgrind" release -L oclgrind
 }
 
 gpu_compilers() {
@@ -199,12 +223,14 @@ else
     note FAIL "sums of data/mnist"
 fi
 if build release; then
-    run "release" release -LE gpu_compile
+    run "release, PoCL" release -LE "$other_stages"
+    if [ "$drivers" = yes ]; then
+        intel_driver
+        simulator
+        gpu_compilers
+    fi
 fi
-if [ "$gpu" = yes ]; then
-    gpu_compilers
-fi
-if [ "$fast" = no ]; then
+if [ "$configurations" = yes ]; then
     other_compiler
     address_sanitizer
     thread_sanitizer

@@ -35,15 +35,21 @@
 // Filters in a panel of weights.
 #define PANEL 16
 
-// Where a row stands: n, y, x.
-int3 find_position(int row, int4 shape, int position_major)
+// Where a row stands. Compilers make shuffles of arithmetic with several components of a vector, and
+// Oclgrind cannot follow those: hence no vector here.
+void find_position(int row, int4 shape, int position_major, int *n, int *y, int *x)
 {
     if (position_major) {
-        const int place = row / shape.x, y = place / shape.z;
-        return (int3)(row - place * shape.x, y, place - y * shape.z);
+        const int place = row / shape.x;
+        *n = row - place * shape.x;
+        *y = place / shape.z;
+        *x = place - *y * shape.z;
+    } else {
+        const int line = row / shape.z;
+        *n = line / shape.y;
+        *y = line - *n * shape.y;
+        *x = row - line * shape.z;
     }
-    const int line = row / shape.z, n = line / shape.y;
-    return (int3)(n, line - n * shape.y, row - line * shape.z);
 }
 
 ulong find_element(int n, int y, int x, int4 stride)
@@ -68,12 +74,13 @@ kernel void im2col(global const float *image, ulong image_at, global float *colu
     if (tap >= tap_count || row >= rows)
         return;
     const int i = (vector - tap * vectors) * WIDTH;
-    const int3 position = find_position(first_row + row, result_shape, position_major);
-    const int y = position.y * window.x - window.z + taps[tap].x;
-    const int x = position.z * window.y - window.w + taps[tap].y;
+    int n, ry, rx;
+    find_position(first_row + row, result_shape, position_major, &n, &ry, &rx);
+    const int y = ry * window.x - window.z + taps[tap].x;
+    const int x = rx * window.y - window.w + taps[tap].y;
     vec value = 0;
     if (is_inside(y, x, image_shape))
-        value = LOAD(image + image_at + find_element(position.x, y, x, image_stride) + i);
+        value = LOAD(image + image_at + find_element(n, y, x, image_stride) + i);
     const int column = vector * WIDTH, first = column / part * part;
     const int width = min(part, tap_count * image_shape.w - first);
     STORE(value, columns + columns_at + (ulong)first * rows + (ulong)row * width + column - first);
@@ -123,7 +130,8 @@ kernel void finish_rows(global const float *product, ulong product_at, int ld,
     const int o = (int)get_global_id(0) * WIDTH, row = (int)get_global_id(1);
     if (o >= dst_shape.w || row >= rows)
         return;
-    const int3 position = find_position(first_row + row, dst_shape, position_major);
+    int n, y, x;
+    find_position(first_row + row, dst_shape, position_major, &n, &y, &x);
     vec value = LOAD(product + product_at + (ulong)row * ld + o);
 #if HAS_BIAS
     value += LOAD(bias + bias_at + o);
@@ -131,7 +139,7 @@ kernel void finish_rows(global const float *product, ulong product_at, int ld,
 #if HAS_RELU
     value = RELU(vec, value);
 #endif
-    STORE(value, dst + dst_at + find_element(position.x, position.y, position.z, dst_stride) + o);
+    STORE(value, dst + dst_at + find_element(n, y, x, dst_stride) + o);
 }
 
 // ---------------------------------------------------------------- weights
@@ -207,19 +215,19 @@ kernel void pack_weights(global const float *matrix, ulong matrix_at, global flo
     }
 }
 
-// Sums each channel over blocks of `block` rows: sums(number of the block, channel). Dimension 0
-// runs through the channels, 1 through the blocks.
-kernel void sum_rows(global const float *rows, ulong rows_at, int4 shape, int4 stride, int block,
-                     global float *sums, ulong sums_at)
+// Sums each channel over blocks of `block` rows of `count`: sums(number of the block, channel).
+// Dimension 0 runs through the channels, 1 through the blocks.
+kernel void sum_rows(global const float *rows, ulong rows_at, int4 shape, int4 stride, int count,
+                     int block, global float *sums, ulong sums_at)
 {
-    const int o = (int)get_global_id(0), number = (int)get_global_id(1);
-    const int count = shape.x * shape.y * shape.z, first = number * block;
+    const int o = (int)get_global_id(0), number = (int)get_global_id(1), first = number * block;
     if (o >= shape.w || first >= count)
         return;
     float sum = 0;
     for (int row = first; row < min(first + block, count); row++) {
-        const int3 position = find_position(row, shape, 0);
-        sum += rows[rows_at + find_element(position.x, position.y, position.z, stride) + o];
+        int n, y, x;
+        find_position(row, shape, 0, &n, &y, &x);
+        sum += rows[rows_at + find_element(n, y, x, stride) + o];
     }
     sums[sums_at + (ulong)number * shape.w + o] = sum;
 }

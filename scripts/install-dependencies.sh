@@ -3,20 +3,26 @@
 # Installs what is missing, and asks for no privileges when nothing is.
 #
 # usage: scripts/install-dependencies.sh GROUP...
-#   build  what the library and the program are built with
-#   test   what the tests need besides
-#   clang  the other compiler
-#   style  what checks the form of the sources
-#   cross  the compiler, libraries and emulator for aarch64 (on Debian for amd64)
-#   gpu    offline compilers for graphics processors; NVIDIA's come from PyPI, into build/gpu-tools
+#   build     what the library and the program are built with
+#   test      what the tests need besides
+#   clang     the other compiler
+#   style     what checks the form of the sources
+#   cross     the compiler, libraries and emulator for aarch64 (on Debian for amd64)
+#   gpu       offline compilers for graphics processors; NVIDIA's come from PyPI, into build/gpu-tools
+#   intel     Intel's OpenCL driver for processors, from PyPI, into build/intel-opencl
+#   oclgrind  a simulated OpenCL device that finds faults in kernels
 set -euo pipefail
 
 readonly cmake_minimum=3.22
 
 # NVIDIA's assembler and disassembler; of another version they may count registers differently.
-gpu_tools=$(cd "$(dirname "$0")/.." && pwd)/build/gpu-tools
+build=$(cd "$(dirname "$0")/.." && pwd)/build
+gpu_tools=$build/gpu-tools
 gpu_wheels=(nvidia-cuda-nvcc==13.2.78 nvidia-cuda-nvdisasm==13.2.78)
-readonly gpu_tools gpu_wheels
+# Intel's driver, and what its own wheel asks for.
+intel=$build/intel-opencl
+intel_wheels=(intel-opencl-rt==2026.2.0 intel-cmplr-lib-rt==2026.2.0 tbb==2023.2.0 tcmlib==1.6.0)
+readonly build gpu_tools gpu_wheels intel intel_wheels
 
 fail() {
     echo "install-dependencies: $*" >&2
@@ -69,7 +75,14 @@ rows() {
         echo has_command ocloc intel-opencl-icd
         echo has_module pip python3-pip
         ;;
-    *) fail "unknown group \"$1\"; the groups are build, test, clang, style, cross and gpu" ;;
+    intel)
+        echo has_file /etc/OpenCL/vendors/pocl.icd pocl-opencl-icd
+        echo has_module pip python3-pip
+        ;;
+    oclgrind)
+        echo has_command oclgrind oclgrind
+        ;;
+    *) fail "unknown group \"$1\"; the first lines of this script list them" ;;
     esac
 }
 
@@ -117,6 +130,33 @@ if [[ " $* " == *' gpu '* ]] && [ ! -x "$gpu_tools/nvidia/cu13/bin/nvdisasm" ]; 
     python3 -m pip install --quiet --root-user-action ignore --disable-pip-version-check \
         --no-deps --upgrade --target "$gpu_tools" "${gpu_wheels[@]}" ||
         fail "pip could not install: ${gpu_wheels[*]}"
+fi
+
+# The wheels hold libraries for a prefix of Python's, where pip would not put them without changing
+# the system. The folder "alone" is for OCL_ICD_VENDORS, and "both" has PoCL beside it.
+install_intel() {
+    echo "Installing in $intel: ${intel_wheels[*]}"
+    rm -rf "$intel"
+    mkdir -p "$intel/wheels" "$intel/alone" "$intel/both"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+        --dest "$intel/wheels" "${intel_wheels[@]}" ||
+        fail "pip could not download: ${intel_wheels[*]}"
+    local wheel
+    for wheel in "$intel"/wheels/*.whl; do
+        python3 -m zipfile -e "$wheel" "$intel/wheels"
+        rm "$wheel"
+    done
+    cp /etc/OpenCL/vendors/pocl.icd "$intel/both"
+    echo "$intel/lib/libintelocl.so" | tee "$intel/both/intel.icd" >"$intel/alone/intel.icd"
+    mkdir "$intel/unpacked"
+    mv "$intel"/wheels/*.data/data/lib/* "$intel/unpacked"
+    # A loader that would take the place of the system's.
+    rm -rf "$intel/wheels" "$intel"/unpacked/libOpenCL.so*
+    mv "$intel/unpacked" "$intel/lib"
+}
+
+if [[ " $* " == *' intel '* ]] && [ ! -e "$intel/lib/libintelocl.so" ]; then
+    install_intel
 fi
 
 if has_command cmake; then

@@ -4,8 +4,9 @@
 // there.
 //
 // Environment: CLEF_TEST_SEED=N changes the data, CLEF_TEST_CASE=OP#ROW runs a single row,
-// CLEF_TEST_ALTERNATIVES=no runs only the algorithms that the device chooses itself; a failure
-// prints the line that repeats it.
+// CLEF_TEST_ALTERNATIVES=no runs only the algorithms that the device chooses itself,
+// CLEF_TEST_BRIEF=N only rows of no more than N operations and bytes, those of a small network
+// among them, each once. A failure prints the line that repeats it.
 #include "check/check.h"
 
 #include <setjmp.h>
@@ -20,6 +21,7 @@
 
 static struct clef_check *check;
 static uint64_t seed = CLEF_CHECK_DEFAULT_SEED;
+static double brief;
 static int rows_run;
 
 static const char *environment(const char *name, const char *otherwise)
@@ -44,6 +46,24 @@ static void print_failure(void *user, const struct clef_check_failure *failure)
                 *cpu ? " " : "", failure->op);
 }
 
+// A network whose tensors are aligned, as those of the table are not.
+static int add_small_network(void)
+{
+    struct clef_resnet_config config = clef_resnet_default();
+    config.stages = 1;
+    config.blocks[0] = 1;
+    config.filters[0] = config.dense_units = 32;
+    config.input_height = config.input_width = 8;
+    struct clef_model *model;
+    clef_status status = clef_model_create_resnet(clef_check_get_device(check), &config, 0, &model);
+    if (status == CLEF_OK)
+        status = clef_check_add_network(check, model, 4, true);
+    clef_model_destroy(model);
+    if (status != CLEF_OK)
+        print_error("error: %s\n", clef_last_error());
+    return status == CLEF_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 // EXIT_SKIPPED if CLEF_TEST_DEVICE names a device that is not there, or CLEF_CPU an instruction
 // set that the processor lacks.
 static int open_device(void)
@@ -52,9 +72,11 @@ static int open_device(void)
     const char *seed_text = environment("CLEF_TEST_SEED", "");
     if (*seed_text)
         seed = strtoull(seed_text, NULL, 0);
+    brief = strtod(environment("CLEF_TEST_BRIEF", "0"), NULL);
     const struct clef_check_options options = {
         .seed = seed,
         .no_alternatives = strcmp(environment("CLEF_TEST_ALTERNATIVES", "yes"), "no") == 0,
+        .brief = brief,
         .failed = print_failure};
     clef_status status = clef_check_open(selector, NULL, &options, &check);
     if (status != CLEF_OK) {
@@ -66,7 +88,7 @@ static int open_device(void)
     const struct clef_device_info *info = clef_device_get_info(clef_check_get_device(check));
     print_message("device %s: %s, %s; seed %llu\n", selector, info->name, info->driver,
                   (unsigned long long)seed);
-    return EXIT_SUCCESS;
+    return brief > 0 ? add_small_network() : EXIT_SUCCESS;
 }
 
 // The row of the op that CLEF_TEST_CASE names, CLEF_CHECK_ALL_ROWS without it, else none.
@@ -87,6 +109,9 @@ static void test_op(void **state)
     struct clef_check_result result;
     clef_check_run_op(check, op, selected_row(clef_check_op_name(op)), &result);
     rows_run += result.rows;
+    if (brief > 0) // Whether each of them has run is looked at elsewhere.
+        for (int i = 0; i < result.algorithm_count; i++)
+            print_message("algorithm: %s\n", result.algorithms[i]);
     if (result.failures > 0)
         fail_msg("%d of %d rows failed", result.failures, result.rows);
 }

@@ -92,7 +92,7 @@ static bool run_ways(struct clef_check *check, struct session *session)
         clef_status status = clef_device_prefer(session->device, session->alternative);
         bool passed = status == CLEF_OK && session_run_row(session);
         clef_device_prefer(session->device, NULL);
-        if (!passed || session->repeats)
+        if (!passed || session->repeats || session->too_large || check->options.brief > 0)
             return passed;
     }
     return true;
@@ -103,16 +103,19 @@ static void run_row(struct clef_check *check, struct session *session)
 {
     const char *const *alternative = clef_device_get_alternatives(check->device);
     struct clef_check_result *result = session->result;
+    int plans = 0;
     session->alternative = NULL;
     do {
         bool passed = run_ways(check, session);
         session_forget_bits(session);
-        result->plans += !session->repeats;
+        bool ran = !session->repeats && !session->too_large;
+        result->plans += ran;
+        plans += ran;
         result->failures += !passed;
         session->alternative = check->options.no_alternatives ? NULL : *alternative++;
     } while (session->alternative);
     session_forget_expected(session);
-    result->rows++;
+    result->rows += plans > 0;
 }
 
 void clef_check_run_op(struct clef_check *check, int op, int row, struct clef_check_result *result)

@@ -26,6 +26,9 @@ struct clef_check_options {
     uint64_t seed; // Of the data.
     // Runs no alternatives, only what the device chooses.
     bool no_alternatives;
+    // For simulators of a device, which are slow: if not 0, runs only the rows of which no more
+    // operations and bytes are to be computed, and each plan of them once.
+    double brief;
     // Called for each row that fails; may be NULL.
     void (*failed)(void *user, const struct clef_check_failure *failure);
     void *user;

@@ -209,14 +209,21 @@ bool session_run(struct session *s, check_plan_function plan, const void *args,
         s->repeats = true;
         return false;
     }
+    double work = s->info.flops + s->info.bytes, most = s->options->brief;
+    if (most > 0 && work > most) {
+        s->too_large = true;
+        return false;
+    }
     note(s->result->algorithms, &s->result->algorithm_count, s->info.algorithm);
     double began = clef_seconds();
     make_plan(s, plan, args);
     run_once(s, values);
     record_or_compare(s,
                       s->threads ? "the first run of another number of threads" : "another plan");
-    run_once(s, values);
-    record_or_compare(s, "the second run");
+    if (most == 0) {
+        run_once(s, values);
+        record_or_compare(s, "the second run");
+    }
     clef_plan_destroy(s->plan);
     s->plan = NULL;
     s->result->device_seconds += clef_seconds() - began;
@@ -235,7 +242,7 @@ void session_record(struct session *s, double error, double tolerance)
 
 bool session_run_row(struct session *s)
 {
-    s->has_run = s->repeats = false;
+    s->has_run = s->repeats = s->too_large = false;
     s->expected_count = 0;
     s->info = (struct clef_plan_info){0};
     if (setjmp(s->failed) != 0) {

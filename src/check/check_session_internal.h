@@ -40,7 +40,8 @@ struct session {
     const char *alternative;
     char algorithms[CLEF_CHECK_ALGORITHMS][CLEF_CHECK_ALGORITHM_LENGTH];
     int algorithm_count;
-    bool repeats; // The alternative leads to an algorithm that has run already.
+    bool repeats;   // The alternative leads to an algorithm that has run already.
+    bool too_large; // For a brief check.
     const struct clef_check_options *options;
     struct clef_check_result *result;
     jmp_buf failed; // Where session_fail goes.

@@ -92,6 +92,7 @@ static void launch_sums(struct ocl_plan *build, struct ocl_arg rows,
                                                 .kernel = "sum_rows",
                                                 .global = {(size_t)shape->c, (size_t)blocks},
                                                 .args = {rows, OCL_SHAPE(shape), OCL_STRIDES(shape),
+                                                         OCL_INT((int)clef_tensor_rows(shape)),
                                                          OCL_INT(block), result}});
 }
 

@@ -234,9 +234,8 @@ static void test_an_unwritable_place_is_an_error(void **state)
 
 // ---------------------------------------------------------------- the command
 
-#define SMALL_NETWORK                                                                  \
-    "--blocks", "1,1", "--filters", "8,16", "--head", "avgpool", "--image-size", "16", \
-        "--batch-size", "8"
+#define SMALL_NETWORK \
+    "--blocks", "1", "--filters", "8", "--head", "avgpool", "--image-size", "8", "--batch-size", "8"
 
 static void check_rows(const json_t *rows)
 {
