@@ -176,7 +176,7 @@ intel_driver() {
         return
     fi
     OCL_ICD_VENDORS=$PWD/build/intel-opencl/alone \
-        run "Intel's OpenCL driver" release -L 'opencl|gpu_numbers'
+        run "Intel's OpenCL driver" release -L 'opencl|gpu_numbers' -LE faults
     OCL_ICD_VENDORS=$PWD/build/intel-opencl/both run "two OpenCL drivers" release -L two_drivers
 }
 
