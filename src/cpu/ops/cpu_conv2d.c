@@ -19,7 +19,7 @@
 #define BLOCK_ROWS (BLOCK_TILES * CPU_TILE_ROWS)
 
 // Below this many tasks for each thread, blocks are made smaller and tasks have fewer of them.
-#define TASKS_PER_THREAD 12
+#define TASKS_PER_THREAD 8
 
 struct conv2d_plan {
     struct cpu_plan base;

@@ -6,6 +6,7 @@
 #define CLEF_CPU_TRANSPOSED_PANEL_H
 
 #include "cpu/ops/cpu_isa.h"
+#include "cpu/ops/cpu_tile.h"
 #include "cpu/ops/cpu_transpose.h"
 
 #include <string.h>
@@ -51,6 +52,20 @@ static inline const float *cpu_weights_square(const struct cpu_transposed_panel 
                                 CPU_PANEL;
 }
 
+// Squares lie so far apart that the processor does not foresee the next one. Those of the next
+// chain arrive while this one is computed.
+static inline void prefetch_square(const struct cpu_transposed_panel *panel, int tap,
+                                   int filter_panel)
+{
+    int panels = cpu_filter_panels(&panel->layout);
+    int next = tap * panels + filter_panel + CPU_CHAIN_LENGTH / CPU_PANEL;
+    if (next >= panel->layout.kernel_h * panel->layout.kernel_w * panels)
+        return;
+    const float *square = cpu_weights_square(panel, next / panels, next % panels);
+    for (int i = 0; i < CPU_PANEL; i++)
+        __builtin_prefetch(square + i * CPU_PANEL);
+}
+
 static inline void cpu_transpose_square(const struct cpu_transposed_panel *panel, int tap,
                                         int filter_panel)
 {
@@ -61,6 +76,7 @@ static inline void cpu_transpose_square(const struct cpu_transposed_panel *panel
     int filters = l->out - first < CPU_PANEL ? l->out - first : CPU_PANEL;
     int channels = l->in - channel < CPU_PANEL ? l->in - channel : CPU_PANEL;
     if (filters == CPU_PANEL && channels == CPU_PANEL) {
+        prefetch_square(panel, tap, filter_panel);
         for (int o = 0; o < CPU_PANEL; o += CPU_LANES)
             for (int i = 0; i < CPU_PANEL; i += CPU_LANES)
                 cpu_transpose(src + i * CPU_PANEL + o, dst + o * CPU_PANEL + i);
