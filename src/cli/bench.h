@@ -59,13 +59,14 @@ struct bench_steps {
 };
 clef_status bench_run_steps(struct bench *bench, int warm_up, int steps, struct bench_steps *times);
 
-// One plan of a training step and its times.
+// One plan of a training step and its times, each [repetitions] and sorted ascending.
 struct bench_plan {
     char layer[64];
     char op[32];
     struct clef_plan_info info;
-    double *ms;       // [repetitions], sorted ascending.
-    double median_ms; // Of ms.
+    double *ms;      // Right after a run of the same plan: what it reads may be in the caches.
+    double *step_ms; // In the order of a step: the caches are as the plan before left them.
+    double step_median_ms;
 };
 
 struct bench_plans {
@@ -73,10 +74,11 @@ struct bench_plans {
     int count, repetitions;
 };
 
-// Runs all plans of a training step one by one in their order, `repetitions` times, so that each
-// finds the caches as the one before leaves them. A training step must have been run before.
-// Release with bench_plans_free, also on failure.
-clef_status bench_plans_measure(struct bench *bench, int repetitions, struct bench_plans *plans);
+// Runs all plans of a training step one by one, `repetitions` times in the order of a step, and, if
+// `alone`, as often right after themselves; without it `ms` stays zero. A training step must have
+// been run before. Release with bench_plans_free, also on failure.
+clef_status bench_plans_measure(struct bench *bench, int repetitions, bool alone,
+                                struct bench_plans *plans);
 void bench_plans_free(struct bench_plans *plans);
 
 // The subcommands: they measure, print and return the exit code.

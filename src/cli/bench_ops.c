@@ -9,14 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Times in ms. See struct bench_plan for the two ways of measuring.
+struct samples {
+    double *ms; // Sorted by `summarise`.
+    int count;
+    double median, min;
+};
+
 // Plans of a step that do the same work, or the case of an op.
 struct op_group {
     char op[32], layer[64], shape[32]; // The layer is that of the first plan; "" for a case.
     struct clef_plan_info info;
     int plans;
-    double *ms; // Of all runs of all plans.
-    int runs;
-    double median_ms, min_ms;
+    struct samples alone, step; // Of all runs of all plans; a case has no step.
 };
 
 struct op_table {
@@ -26,8 +31,10 @@ struct op_table {
 
 static void free_table(struct op_table *table)
 {
-    for (int k = 0; k < table->count; ++k)
-        free(table->groups[k].ms);
+    for (int k = 0; k < table->count; ++k) {
+        free(table->groups[k].alone.ms);
+        free(table->groups[k].step.ms);
+    }
     free(table->groups);
 }
 
@@ -50,16 +57,23 @@ static struct op_group *add_group(struct op_table *table, const char *op, const 
     return group;
 }
 
-static clef_status add_runs(struct op_group *group, const double *ms, int runs)
+static clef_status add_samples(struct samples *samples, const double *ms, int count)
 {
-    double *all = realloc(group->ms, (size_t)(group->runs + runs) * sizeof *all);
+    double *all = realloc(samples->ms, (size_t)(samples->count + count) * sizeof *all);
     if (!all)
         return CLEF_OUT_OF_MEMORY;
-    memcpy(all + group->runs, ms, (size_t)runs * sizeof *ms);
-    group->ms = all;
-    group->runs += runs;
-    ++group->plans;
+    memcpy(all + samples->count, ms, (size_t)count * sizeof *ms);
+    samples->ms = all;
+    samples->count += count;
     return CLEF_OK;
+}
+
+static void summarise(struct samples *samples)
+{
+    if (samples->count == 0)
+        return;
+    samples->median = bench_median(samples->ms, samples->count);
+    samples->min = samples->ms[0];
 }
 
 // The extents of a layer's output, such as "8x8x64"; "" for a plan that belongs to no layer.
@@ -104,7 +118,9 @@ static clef_status add_network(const struct bench *bench, const struct bench_pla
             group = add_group(table, plan->op, plan->layer, shape, &plan->info);
         if (!group)
             return CLEF_OUT_OF_MEMORY;
-        BENCH_TRY(add_runs(group, plan->ms, plans->repetitions));
+        BENCH_TRY(add_samples(&group->alone, plan->ms, plans->repetitions));
+        BENCH_TRY(add_samples(&group->step, plan->step_ms, plans->repetitions));
+        ++group->plans;
     }
     return CLEF_OK;
 }
@@ -117,16 +133,13 @@ static clef_status run_case(const struct bench_case_row *row, struct bench_case 
         add_group(table, row->op, "", bench_case->shape, clef_plan_get_info(bench_case->plan));
     if (!group)
         return CLEF_OUT_OF_MEMORY;
-    group->ms = calloc((size_t)repetitions, sizeof *group->ms);
-    if (!group->ms)
-        return CLEF_OUT_OF_MEMORY;
-    group->runs = repetitions;
     // The run before the first repetition warms up.
     for (int run = -1; run < repetitions; ++run) {
         double seconds;
         BENCH_TRY(clef_plan_run_timed(bench_case->plan, &values, &seconds));
+        const double ms = 1e3 * seconds;
         if (run >= 0)
-            group->ms[run] = 1e3 * seconds;
+            BENCH_TRY(add_samples(&group->alone, &ms, 1));
     }
     return CLEF_OK;
 }
@@ -161,16 +174,15 @@ static clef_status measure(const struct bench_options *options, struct bench *be
     BENCH_TRY(status);
     BENCH_TRY(bench_raise_peak(bench->device, peak));
     struct bench_plans plans;
-    status = bench_plans_measure(bench, options->repetitions, &plans);
+    status = bench_plans_measure(bench, options->repetitions, true, &plans);
     if (status == CLEF_OK)
         status = add_network(bench, &plans, table);
     bench_plans_free(&plans);
     BENCH_TRY(status);
     BENCH_TRY(add_cases(bench, options->repetitions, table));
     for (int k = 0; k < table->count; ++k) {
-        struct op_group *group = &table->groups[k];
-        group->median_ms = bench_median(group->ms, group->runs);
-        group->min_ms = group->ms[0];
+        summarise(&table->groups[k].alone);
+        summarise(&table->groups[k].step);
     }
     return bench_raise_peak(bench->device, peak);
 }
@@ -179,17 +191,30 @@ static clef_status measure(const struct bench_options *options, struct bench *be
 struct op_rates {
     double flops_per_second, bytes_per_second;
     double flops_percent, bandwidth_percent;
-    const char *bound; // The resource that the op needs for longer at its peak.
+    double best_flops_percent; // In the shortest run.
+    double step_flops_percent; // In the order of a step.
+    const char *bound;         // The resource that the op needs for longer at its peak.
 };
+
+static double percent_of_peak(double work, double ms, double peak)
+{
+    // A time below the clock's resolution may read as zero.
+    return 100 * work / (ms > 1e-6 ? 1e-3 * ms : 1e-9) / peak;
+}
 
 static struct op_rates rate(const struct op_group *group, const struct clef_device_peak *peak)
 {
-    // A time below the clock's resolution may read as zero.
-    double seconds = group->median_ms > 1e-6 ? 1e-3 * group->median_ms : 1e-9;
-    struct op_rates rates = {.flops_per_second = group->info.flops / seconds,
-                             .bytes_per_second = group->info.bytes / seconds};
-    rates.flops_percent = 100 * rates.flops_per_second / peak->flops_per_second;
-    rates.bandwidth_percent = 100 * rates.bytes_per_second / peak->bytes_per_second;
+    double flops = group->info.flops, peak_flops = peak->flops_per_second;
+    struct op_rates rates = {
+        .flops_percent = percent_of_peak(flops, group->alone.median, peak_flops),
+        .bandwidth_percent =
+            percent_of_peak(group->info.bytes, group->alone.median, peak->bytes_per_second),
+        .best_flops_percent = percent_of_peak(flops, group->alone.min, peak_flops),
+    };
+    if (group->step.count > 0)
+        rates.step_flops_percent = percent_of_peak(flops, group->step.median, peak_flops);
+    rates.flops_per_second = 0.01 * rates.flops_percent * peak_flops;
+    rates.bytes_per_second = 0.01 * rates.bandwidth_percent * peak->bytes_per_second;
     rates.bound = rates.flops_percent > rates.bandwidth_percent ? "compute" : "memory";
     return rates;
 }
@@ -197,14 +222,20 @@ static struct op_rates rate(const struct op_group *group, const struct clef_devi
 static json_t *group_json(const struct op_group *group, const struct clef_device_peak *peak)
 {
     struct op_rates rates = rate(group, peak);
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s}",
-                     "op", group->op, "layer", group->layer, "shape", group->shape, "algorithm",
-                     group->info.algorithm, "in_network", group->plans > 0, "plans", group->plans,
-                     "median_ms", group->median_ms, "min_ms", group->min_ms, "gflop",
-                     1e-9 * group->info.flops, "mbytes", 1e-6 * group->info.bytes, "gflops",
-                     1e-9 * rates.flops_per_second, "gbytes_per_second",
-                     1e-9 * rates.bytes_per_second, "flops_percent", rates.flops_percent,
-                     "bandwidth_percent", rates.bandwidth_percent, "bound", rates.bound);
+    json_t *row = json_pack(
+        "{s:s, s:s, s:s, s:s, s:b, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s}", "op",
+        group->op, "layer", group->layer, "shape", group->shape, "algorithm", group->info.algorithm,
+        "in_network", group->plans > 0, "plans", group->plans, "median_ms", group->alone.median,
+        "min_ms", group->alone.min, "gflop", 1e-9 * group->info.flops, "mbytes",
+        1e-6 * group->info.bytes, "gflops", 1e-9 * rates.flops_per_second, "gbytes_per_second",
+        1e-9 * rates.bytes_per_second, "flops_percent", rates.flops_percent, "best_flops_percent",
+        rates.best_flops_percent, "bandwidth_percent", rates.bandwidth_percent, "bound",
+        rates.bound);
+    if (row && group->step.count > 0) {
+        json_object_set_new(row, "step_median_ms", json_real(group->step.median));
+        json_object_set_new(row, "step_flops_percent", json_real(rates.step_flops_percent));
+    }
+    return row;
 }
 
 static json_t *table_json(const struct bench_options *options, const struct bench *bench,
@@ -226,19 +257,25 @@ static void print_table(const struct bench_options *options, const struct bench 
                         const struct op_table *table, const struct clef_device_peak *peak)
 {
     bench_print_heading(options, bench, peak);
-    printf("median of %d runs; %% of the peak of arithmetic (FMA) and of memory (mem), of which "
-           "the larger bounds the op;\nmore than 100 %% of memory comes from the caches\n\n",
+    printf("median of %d runs, each right after another of the same plan; %% of the peak of "
+           "arithmetic (FMA) and of memory (mem),\nof which the larger bounds the op; more than "
+           "100 %% of memory comes from the caches.\n\"best\" is the shortest run; \"step\" is "
+           "the time in the order of a step, where the caches are as the op before left them.\n\n",
            options->repetitions);
-    printf("%-24s %-30s %-10s %-13s %5s %9s %9s %8s %6s %6s  %s\n", "op", "first layer", "output",
-           "algorithm", "plans", "ms", "GFLOP/s", "GB/s", "FMA %", "mem %", "bound");
+    printf("%-24s %-30s %-10s %-13s %5s %9s %9s %8s %6s %6s %6s %-7s %9s %6s\n", "op",
+           "first layer", "output", "algorithm", "plans", "ms", "GFLOP/s", "GB/s", "FMA %", "best",
+           "mem %", "bound", "step ms", "FMA %");
     for (int k = 0; k < table->count; ++k) {
         const struct op_group *group = &table->groups[k];
         struct op_rates rates = rate(group, peak);
-        printf("%-24s %-30s %-10s %-13s %5d %9.4f %9.1f %8.1f %6.1f %6.1f  %s\n", group->op,
+        printf("%-24s %-30s %-10s %-13s %5d %9.4f %9.1f %8.1f %6.1f %6.1f %6.1f %-7s", group->op,
                group->plans > 0 ? group->layer : "(not in a training step)", group->shape,
-               group->info.algorithm, group->plans, group->median_ms, 1e-9 * rates.flops_per_second,
-               1e-9 * rates.bytes_per_second, rates.flops_percent, rates.bandwidth_percent,
-               rates.bound);
+               group->info.algorithm, group->plans, group->alone.median,
+               1e-9 * rates.flops_per_second, 1e-9 * rates.bytes_per_second, rates.flops_percent,
+               rates.best_flops_percent, rates.bandwidth_percent, rates.bound);
+        if (group->step.count > 0)
+            printf(" %9.4f %6.1f", group->step.median, rates.step_flops_percent);
+        putchar('\n');
     }
 }
 

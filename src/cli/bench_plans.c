@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum pass { PASS_LIST, PASS_STEP, PASS_ALONE };
+
 // A pass over the plans of a step.
 struct visit {
     struct bench_plans *plans;
     int capacity;
-    int next;       // Number of the plan that comes next.
-    int repetition; // -1 in the pass that only lists the plans.
+    enum pass pass;
+    int next; // Number of the plan that comes next.
+    int repetition;
     struct clef_run_values values;
 };
 
@@ -29,26 +32,41 @@ static clef_status list_plan(struct visit *visit, const char *layer, const char 
     struct bench_plan *item = &plans->items[plans->count];
     *item = (struct bench_plan){.info = *clef_plan_get_info(plan)};
     item->ms = calloc((size_t)plans->repetitions, sizeof *item->ms);
-    if (!item->ms)
+    item->step_ms = calloc((size_t)plans->repetitions, sizeof *item->step_ms);
+    ++plans->count;
+    if (!item->ms || !item->step_ms)
         return CLEF_OUT_OF_MEMORY;
     snprintf(item->layer, sizeof item->layer, "%s", layer ? layer : "");
     snprintf(item->op, sizeof item->op, "%s", op);
-    ++plans->count;
     return CLEF_OK;
 }
 
 static clef_status visit_plan(void *user, const char *layer, const char *op, struct clef_plan *plan)
 {
     struct visit *visit = user;
-    if (visit->repetition < 0)
+    if (visit->pass == PASS_LIST)
         return list_plan(visit, layer, op, plan);
+    struct bench_plan *item = &visit->plans->items[visit->next++];
     double seconds;
+    if (visit->pass == PASS_ALONE)
+        BENCH_TRY(clef_plan_run_timed(plan, &visit->values, &seconds));
     BENCH_TRY(clef_plan_run_timed(plan, &visit->values, &seconds));
-    visit->plans->items[visit->next++].ms[visit->repetition] = 1e3 * seconds;
+    double *ms = visit->pass == PASS_ALONE ? item->ms : item->step_ms;
+    ms[visit->repetition] = 1e3 * seconds;
     return CLEF_OK;
 }
 
-clef_status bench_plans_measure(struct bench *bench, int repetitions, struct bench_plans *plans)
+static clef_status visit_all(struct bench *bench, struct visit *visit, enum pass pass,
+                             int repetition)
+{
+    visit->pass = pass;
+    visit->next = 0;
+    visit->repetition = repetition;
+    return clef_model_visit_plans(bench->model, bench->batch_size, true, visit_plan, visit);
+}
+
+clef_status bench_plans_measure(struct bench *bench, int repetitions, bool alone,
+                                struct bench_plans *plans)
 {
     *plans = (struct bench_plans){.repetitions = repetitions};
     // A learning rate of zero keeps the weights, and with them the values in all tensors, as they
@@ -56,22 +74,27 @@ clef_status bench_plans_measure(struct bench *bench, int repetitions, struct ben
     struct visit visit = {
         .plans = plans,
         .values = {.learning_rate = 0, .step = clef_model_get_step(bench->model) + 1}};
-    // The first two passes are the listing and a warm-up; repetition 0 is measured again after it.
-    for (int pass = -1; pass <= repetitions; ++pass) {
-        visit.next = 0;
-        visit.repetition = pass <= 0 ? pass : pass - 1;
-        BENCH_TRY(
-            clef_model_visit_plans(bench->model, bench->batch_size, true, visit_plan, &visit));
+    BENCH_TRY(visit_all(bench, &visit, PASS_LIST, 0));
+    // Warms up; the first repetition is measured anew after it.
+    BENCH_TRY(visit_all(bench, &visit, PASS_STEP, 0));
+    for (int k = 0; k < repetitions; ++k)
+        BENCH_TRY(visit_all(bench, &visit, PASS_STEP, k));
+    for (int k = 0; alone && k < repetitions; ++k)
+        BENCH_TRY(visit_all(bench, &visit, PASS_ALONE, k));
+    for (int k = 0; k < plans->count; ++k) {
+        struct bench_plan *item = &plans->items[k];
+        bench_median(item->ms, repetitions);
+        item->step_median_ms = bench_median(item->step_ms, repetitions);
     }
-    for (int k = 0; k < plans->count; ++k)
-        plans->items[k].median_ms = bench_median(plans->items[k].ms, repetitions);
     return CLEF_OK;
 }
 
 void bench_plans_free(struct bench_plans *plans)
 {
-    for (int k = 0; k < plans->count; ++k)
+    for (int k = 0; k < plans->count; ++k) {
         free(plans->items[k].ms);
+        free(plans->items[k].step_ms);
+    }
     free(plans->items);
     *plans = (struct bench_plans){0};
 }

@@ -39,15 +39,15 @@ static clef_status measure_ops(const struct bench_options *options, struct bench
                                struct result *result)
 {
     struct bench_plans plans;
-    clef_status status = bench_plans_measure(bench, options->repetitions, &plans);
+    clef_status status = bench_plans_measure(bench, options->repetitions, false, &plans);
     for (int k = 0; status == CLEF_OK && k < plans.count; ++k) {
         const struct bench_plan *plan = &plans.items[k];
         result->flops += plan->info.flops;
-        result->ops_ms += plan->median_ms;
+        result->ops_ms += plan->step_median_ms;
         for (int op = 0; op < OP_COUNT; ++op) {
             if (strcmp(plan->op, op_names[op]) == 0) {
                 ++result->shares[op].plans;
-                result->shares[op].ms += plan->median_ms;
+                result->shares[op].ms += plan->step_median_ms;
             }
         }
     }

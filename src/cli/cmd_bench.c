@@ -75,8 +75,10 @@ static const struct option_command ops_command = {
     .name = "bench ops",
     .summary = "measure the speed of single operations",
     .description =
-        "Times each op at each shape that a training step of ResNet-18 has, with the tensors and "
-        "in the order of the step, and each other op at a shape of its own. GFLOP/s count the "
+        "Times each op at each shape that a training step of ResNet-18 has, with the tensors of "
+        "the "
+        "step, and each other op at a shape of its own: once right after itself, so that what it "
+        "reads may be in the caches, and once in the order of the step. GFLOP/s count the "
         "operations that are executed, GB/s each tensor once.\n\n"
         "Both are given as percentages of the measured peak of the machine; the larger of the two "
         "says what bounds the op.",
