@@ -7,6 +7,7 @@
 // by chain: a chain's weights, 64 rows of a panel, stay in the first-level cache for all tiles of
 // the block.
 #include "cpu/cpu_conv2d_runs.h"
+#include "cpu/ops/cpu_conv2d_image_lanes.h"
 #include "cpu/ops/cpu_tile.h"
 #include "cpu/ops/cpu_tile_finish.h"
 #include "cpu/ops/cpu_transposed_panel.h"
@@ -247,17 +248,21 @@ clef_status CPU_NAME(conv2d_backward_data)(void *context,
     struct clef_weights_layout layout = {args->window.kernel_h, args->window.kernel_w,
                                          args->diff_src->c, args->diff_dst->c, CPU_PANEL};
     size_t threads = (size_t)((struct cpu_context *)context)->threads;
+    bool image_lanes = CPU_NAME(conv2d_image_lanes_pay)(args, runs.weight_rows);
     *info = (struct clef_plan_info){
-        .scratch_floats = threads * cpu_transposed_row_count(&layout) * CPU_PANEL,
+        .scratch_floats = image_lanes ? CPU_NAME(conv2d_image_lanes_scratch)(args)
+                                      : threads * cpu_transposed_row_count(&layout) * CPU_PANEL,
         .flops = 2 * runs.multiply_adds * args->diff_src->c,
         .bytes = tensor_bytes(args->diff_src) + weight_bytes(&runs, args->diff_src->c) +
                  tensor_bytes(args->diff_dst) + tensor_bytes(args->addend),
         .algorithm = "direct",
     };
-    if (!plan) {
+    if (!plan || image_lanes)
         cpu_conv2d_runs_free(&runs);
+    if (!plan)
         return CLEF_OK;
-    }
+    if (image_lanes)
+        return CPU_NAME(conv2d_image_lanes_create)(context, args, scratch, plan);
     CLEF_TRY(create(context, args->diff_src, args->diff_dst, &args->window, &runs, plan));
     struct conv2d_plan *conv = (struct conv2d_plan *)*plan;
     conv->addend = cpu_view(args->addend).data;
