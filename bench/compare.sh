@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Times a training step of the default network in Clef and in its peers, alternately in one run, and
-# prints the medians and their ratios. It judges nothing: the figures are for the reader.
+# Clef's convolutions in between; prints the medians, their ratios, and what share of the machine's
+# peak each convolution reaches. It judges nothing: the figures are for the reader.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -58,7 +59,7 @@ venv=${CLEF_BENCH_VENV:-$root/build/venv-bench}
 if [ -z "${CLEF_BENCH_VENV:-}" ] && [ ! -e "$venv/complete" ]; then
     echo "compare.sh: installing the peers in $venv" >&2
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet tensorflow-cpu==2.21.0 torch numpy
+    "$venv/bin/pip" install --quiet tensorflow-cpu==2.21.0 torch==2.13.0 numpy
     touch "$venv/complete"
 fi
 python=$venv/bin/python
@@ -98,6 +99,8 @@ for ((round = 1; round <= rounds; round++)); do
     peer "torch compile" seed_torch.py --mode compile
     measure "clef" "$clef" bench train --batch-size "$batch_size" --steps "$steps" \
         --warm-up "$warm_up" --device "$device" --json
+    measure "clef's ops" "$clef" bench ops --batch-size "$batch_size" --repetitions "$steps" \
+        --device "$device" --json
 done
 "$python" "$here/summarise.py" "$out"
 exit "$failed"

@@ -19,20 +19,51 @@ def processor():
 
 
 def read(path):
-    """The measurements by contender, in the order of their first turn."""
-    turns = {}
+    """The measurements by contender, in the order of their first turn, and those of Clef's ops."""
+    turns, ops = {}, []
     with open(path, encoding="utf-8") as lines:
         for line in lines:
             turn = json.loads(line)
+            if turn.get("bench") == "ops":
+                ops.append(turn)
+                continue
             if turn.get("bench") == "train":  # Clef's own line has the keys of `clef bench train`.
                 turn["contender"] = "clef"
                 turn["version"] = f"clef {turn['clef']} on {turn['device']['name']}"
             turns.setdefault(turn["contender"], []).append(turn)
-    return turns
+    return turns, ops
+
+
+PASSES = ("conv2d_forward", "conv2d_backward_data", "conv2d_backward_weights")
+
+
+def print_convolutions(rounds, peak):
+    """The share of the peak that the convolutions of the stages reach, all rounds together."""
+    rows = {}  # (shape, GFLOP) -> pass -> measurements
+    for turn in rounds:
+        for op in turn["ops"]:
+            if op["op"] in PASSES and op["layer"].startswith("stage"):
+                key = (op["shape"], round(op["gflop"], 6))
+                rows.setdefault(key, {}).setdefault(op["op"], []).append(op)
+    print("convolutions of the stages, % of the FMA peak of executed operations: right after itself"
+          " (best, median), and in a step (median)")
+    print(f"{'output':<10} {'MFLOP':>7}" + "".join(f"  {name[7:]:>20}" for name in PASSES))
+    for (shape, gflop), passes in rows.items():
+        line = f"{shape:<10} {1e3 * gflop:>7.1f}"
+        for name in PASSES:
+            ops = passes.get(name)
+            if not ops:
+                line += f"  {'-':>20}"
+                continue
+            best = 100 * gflop / (1e-3 * min(op["min_ms"] for op in ops)) / peak
+            warm = 100 * gflop / (1e-3 * statistics.median(op["median_ms"] for op in ops)) / peak
+            step = 100 * gflop / (1e-3 * statistics.median(op["step_median_ms"] for op in ops))
+            line += f"  {best:>6.1f} {warm:>6.1f} {step / peak:>6.1f}"
+        print(line)
 
 
 def main(path):
-    turns = read(path)
+    turns, ops = read(path)
     if not turns:
         sys.exit("summarise.py: no contender was measured")
     median = {name: statistics.median(ms for turn in of for ms in turn["step_ms"])
@@ -54,10 +85,12 @@ def main(path):
               f" {memory:>8.0f} {ratio:>6}  {of[0]['version']}")
     if clef is None:
         return
-    peak = statistics.median(turn["peak_gflops"] for turn in turns["clef"])
+    # What else runs on the machine can only lower a peak.
+    peak = max(turn["peak_gflops"] for turn in turns["clef"] + ops)
     executed = statistics.median(turn["gflops"] for turn in turns["clef"])
     print(f"measured FMA peak {peak:.0f} GFLOP/s; Clef executes {executed:.0f} GFLOP/s,"
           f" {100 * executed / peak:.0f} % of it")
+    print_convolutions(ops, peak)
     peers = {name: value for name, value in median.items() if name != "clef"}
     if peers:
         fastest = min(peers, key=peers.get)
