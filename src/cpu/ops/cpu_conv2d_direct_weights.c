@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution backward_weights, as the formula says: an outer product summed over the rows of all
 // positions that see a tap.
+#include "cpu/ops/cpu_conv2d_direct.h"
 #include "cpu/ops/cpu_conv2d_outer.h"
 #include "cpu/ops/cpu_tile.h"
 
@@ -59,10 +60,9 @@ static clef_status create(void *context, struct cpu_conv2d_outer *outer, float *
     return CLEF_OK;
 }
 
-clef_status CPU_NAME(conv2d_backward_weights)(void *context,
-                                              const struct clef_conv2d_backward_weights_args *args,
-                                              const struct clef_tensor *scratch,
-                                              struct clef_plan_info *info, struct clef_plan **plan)
+clef_status CPU_NAME(conv2d_direct_backward_weights)(
+    void *context, const struct clef_conv2d_backward_weights_args *args,
+    const struct clef_tensor *scratch, struct clef_plan_info *info, struct clef_plan **plan)
 {
     const struct clef_tensor *src = args->src, *diff_dst = args->diff_dst;
     struct cpu_conv2d_outer outer = {
