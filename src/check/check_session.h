@@ -177,11 +177,13 @@ void check_exact_ints(struct session *s, const struct check_tensor *t, const dou
 // |got - expected| <= tolerance * max(largest |expected|, scale).
 void check_close(struct session *s, const struct check_tensor *t, const double *expected,
                  double tolerance, double scale);
-// Exact if the algorithm is direct, else within `tolerance` of the largest.
+// Exact if the algorithm is direct, else within `tolerance` of the largest, and with NaN or
+// infinity allowed for all of an image where one is expected.
 void check_sums(struct session *s, const struct check_tensor *t, const double *expected,
                 double tolerance);
 // `reached`, [kernel_h][kernel_w], may be NULL: taps outside of it must have kept their bits.
-// Unused lanes must be zero. `exact` compares as check_exact.
+// Unused lanes must be zero. `exact` compares as check_exact. Unless the algorithm is direct, NaN
+// or infinity is allowed for all taps of two channels where one is expected.
 void check_weights(struct session *s, const struct check_tensor *t,
                    const struct weights_shape *shape, const double *expected, const bool *reached,
                    bool exact, double tolerance);

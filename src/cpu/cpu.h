@@ -7,10 +7,12 @@
 #include "core/error.h"
 #include "cpu/cpu_team.h"
 #include "device/backend.h"
+#include "ops/conv2d_choice.h"
 
 struct cpu_context {
     int threads;
     struct cpu_team *team;
+    enum clef_conv2d_algorithm preferred; // By clef_device_prefer.
 };
 
 struct cpu_buffer {
@@ -35,6 +37,12 @@ struct cpu_view {
 
 // Resolves a tensor; an absent one (NULL) gives data == NULL.
 struct cpu_view cpu_view(const struct clef_tensor *tensor);
+
+// What a plan's info counts for a tensor; 0 for an absent one.
+static inline double cpu_tensor_bytes(const struct clef_tensor *tensor)
+{
+    return tensor ? (double)clef_tensor_count(tensor) * sizeof(float) : 0;
+}
 
 // Allocates a zeroed plan of `size` bytes that begins with struct cpu_plan and is released with
 // free().

@@ -3,6 +3,7 @@
 // call that enqueues it returns, so that events are always NULL and nothing is ever deferred.
 #include "core/clock.h"
 #include "cpu/cpu.h"
+#include "cpu/cpu_conv2d_choice.h"
 #include "cpu/cpu_describe.h"
 #include "cpu/cpu_isa_select.h"
 #include "cpu/cpu_peak.h"
@@ -169,20 +170,19 @@ static clef_status cpu_measure_peak(void *context, struct clef_device_peak *peak
     return cpu_measure_bandwidth(&cpu->context, &peak->bytes_per_second);
 }
 
-// Each op has one algorithm for each shape.
 static const char *const *cpu_alternatives(void *context)
 {
-    static const char *const none[] = {NULL};
     (void)context;
-    return none;
+    return cpu_conv2d_alternatives();
 }
 
 static void cpu_prefer(void *context, const char *alternative)
 {
-    (void)context, (void)alternative;
+    struct open_cpu *cpu = context;
+    cpu->context.preferred = clef_conv2d_find_algorithm(alternative);
 }
 
-// There is nothing to choose between.
+// What is best for a shape is known without measuring.
 static clef_status cpu_tune(void *context, struct clef_plan *const *plans, int plan_count,
                             const struct clef_tune_options *options,
                             struct clef_tune_report *report)

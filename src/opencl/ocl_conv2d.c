@@ -13,7 +13,7 @@ clef_status ocl_conv2d_forward(void *context, const struct clef_conv2d_forward_a
     bool clblast;
     struct ocl_conv2d_planning planning =
         ocl_conv2d_begin(context, CLEF_OP_conv2d_forward, args->src, args->dst, &args->window);
-    clef_status status = ocl_conv2d_use_clblast(context, &clblast);
+    clef_status status = ocl_conv2d_use_clblast(context, CLEF_OP_conv2d_forward, &clblast);
     if (status == CLEF_OK)
         status = clblast ? ocl_conv2d_gemm_forward(context, args, scratch, info, plan)
                          : ocl_conv2d_direct_forward(context, args, scratch, info, plan);
@@ -28,7 +28,7 @@ clef_status ocl_conv2d_backward_data(void *context,
     bool clblast;
     struct ocl_conv2d_planning planning = ocl_conv2d_begin(
         context, CLEF_OP_conv2d_backward_data, args->diff_src, args->diff_dst, &args->window);
-    clef_status status = ocl_conv2d_use_clblast(context, &clblast);
+    clef_status status = ocl_conv2d_use_clblast(context, CLEF_OP_conv2d_backward_data, &clblast);
     if (status == CLEF_OK)
         status = clblast ? ocl_conv2d_gemm_backward_data(context, args, scratch, info, plan)
                          : ocl_conv2d_direct_backward_data(context, args, scratch, info, plan);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_conv2d_config.h"
+#include "ops/conv2d_choice.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,14 +124,12 @@ bool ocl_conv2d_is_aligned(const struct clef_tensor *t)
     return ((t->offset | t->stride_n | t->stride_h | t->stride_w | (size_t)t->c) & 3) == 0;
 }
 
-clef_status ocl_conv2d_use_clblast(const struct ocl_context *ocl, bool *clblast)
+clef_status ocl_conv2d_use_clblast(const struct ocl_context *ocl, enum clef_op op, bool *clblast)
 {
-    const char *choice = getenv("CLEF_CONV");
-    *clblast = choice && strcmp(choice, "clblast") == 0;
-    if (choice && *choice && !*clblast && strcmp(choice, "direct") != 0)
-        return clef_fail(CLEF_INVALID_ARGUMENT, "CLEF_CONV=%s is neither direct nor clblast",
-                         choice);
-    if (ocl->preferred && strcmp(ocl->preferred, "clblast") == 0)
+    enum clef_conv2d_algorithm choice;
+    CLEF_TRY(clef_conv2d_choice(op, &choice));
+    *clblast = choice == CLEF_CONV2D_CLBLAST;
+    if (clef_conv2d_find_algorithm(ocl->preferred) == CLEF_CONV2D_CLBLAST)
         *clblast = true;
     else if (find(ocl->preferred))
         *clblast = false;

@@ -39,8 +39,9 @@ void ocl_conv2d_options(const struct ocl_context *ocl, const struct ocl_conv2d_c
                         bool aligned, char options[OCL_CONV2D_OPTIONS_LENGTH]);
 bool ocl_conv2d_is_aligned(const struct clef_tensor *tensor);
 
-// Whether CLBlast is preferred, or asked for by CLEF_CONV, instead of our own kernels.
-clef_status ocl_conv2d_use_clblast(const struct ocl_context *ocl, bool *clblast);
+// Whether CLBlast is preferred, or asked for by CLEF_CONV, instead of our own kernels; what else
+// CLEF_CONV may name does not exist here and stands for them.
+clef_status ocl_conv2d_use_clblast(const struct ocl_context *ocl, enum clef_op op, bool *clblast);
 
 // The alternatives of clef_device_prefer: CLBlast, if it is installed, and the configurations for
 // this kind of device. NULL ends the list.

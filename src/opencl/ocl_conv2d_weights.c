@@ -13,7 +13,7 @@ clef_status ocl_conv2d_backward_weights(void *context,
     bool clblast;
     struct ocl_conv2d_planning planning = ocl_conv2d_begin(
         context, CLEF_OP_conv2d_backward_weights, args->src, args->diff_dst, &args->window);
-    clef_status status = ocl_conv2d_use_clblast(context, &clblast);
+    clef_status status = ocl_conv2d_use_clblast(context, CLEF_OP_conv2d_backward_weights, &clblast);
     if (status == CLEF_OK)
         status = clblast ? ocl_conv2d_gemm_backward_weights(context, args, scratch, info, plan)
                          : ocl_conv2d_direct_backward_weights(context, args, scratch, info, plan);

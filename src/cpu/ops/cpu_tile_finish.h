@@ -15,10 +15,11 @@ struct cpu_tile_output {
     bool relu;
 };
 
-static inline void cpu_finish_vector(const float *sums, int lane, int lanes, size_t row,
+// Writes the first `lanes` elements of a vector, all if it has fewer, to `lane` of the row at
+// `row`.
+static inline void cpu_finish_vector(cpu_vec value, int lane, int lanes, size_t row,
                                      const struct cpu_tile_output *out)
 {
-    cpu_vec value = cpu_load(sums + lane);
     float *dst = out->dst + row + lane;
     const float *bias = out->bias ? out->bias + lane : NULL;
     const float *addend = out->addend ? out->addend + row + lane : NULL;
@@ -40,7 +41,7 @@ static inline void cpu_tile_finish(int rows, const float *sums, const struct cpu
 {
     for (int row = 0; row < rows; row++)
         for (int lane = 0; lane < out->lanes; lane += CPU_LANES)
-            cpu_finish_vector(sums + row * CPU_PANEL, lane, out->lanes - lane,
+            cpu_finish_vector(cpu_load(sums + row * CPU_PANEL + lane), lane, out->lanes - lane,
                               (size_t)row * out->dst_row, out);
 }
 

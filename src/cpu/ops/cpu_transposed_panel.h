@@ -40,16 +40,34 @@ static inline void cpu_transposed_panel_reset(struct cpu_transposed_panel *panel
     memset(panel->ready, 0, cpu_transposed_square_count(&panel->layout) * sizeof *panel->ready);
 }
 
-// The CPU_PANEL x CPU_PANEL weights of one tap that join the panel of channels with a panel of
+// The CPU_PANEL x CPU_PANEL weights of one tap that join a panel of channels with a panel of
 // filters.
-static inline const float *cpu_weights_square(const struct cpu_transposed_panel *panel, int tap,
-                                              int filter_panel)
+static inline const float *cpu_weights_square(const float *weights,
+                                              const struct clef_weights_layout *l,
+                                              int channel_panel, int tap, int filter_panel)
 {
-    const struct clef_weights_layout *l = &panel->layout;
-    size_t taps = (size_t)(l->kernel_h * l->kernel_w);
-    return panel->weights + (((size_t)filter_panel * taps + (size_t)tap) * (size_t)l->in +
-                             (size_t)panel->index * CPU_PANEL) *
-                                CPU_PANEL;
+    size_t taps = (size_t)(l->kernel_h * l->kernel_w), channel = (size_t)channel_panel * CPU_PANEL;
+    return weights +
+           (((size_t)filter_panel * taps + (size_t)tap) * (size_t)l->in + channel) * CPU_PANEL;
+}
+
+// Transposes a square: writes a row of CPU_PANEL lanes for each filter that exists.
+static inline void cpu_transpose_weights(const float *weights, const struct clef_weights_layout *l,
+                                         int channel_panel, int tap, int filter_panel, float *dst)
+{
+    int first = filter_panel * CPU_PANEL, channel = channel_panel * CPU_PANEL;
+    const float *src = cpu_weights_square(weights, l, channel_panel, tap, filter_panel);
+    int filters = l->out - first < CPU_PANEL ? l->out - first : CPU_PANEL;
+    int channels = l->in - channel < CPU_PANEL ? l->in - channel : CPU_PANEL;
+    if (filters == CPU_PANEL && channels == CPU_PANEL) {
+        for (int o = 0; o < CPU_PANEL; o += CPU_LANES)
+            for (int i = 0; i < CPU_PANEL; i += CPU_LANES)
+                cpu_transpose(src + i * CPU_PANEL + o, dst + o * CPU_PANEL + i);
+    } else {
+        for (int o = 0; o < filters; o++)
+            for (int i = 0; i < CPU_PANEL; i++)
+                dst[o * CPU_PANEL + i] = i < channels ? src[i * CPU_PANEL + o] : 0;
+    }
 }
 
 // Squares lie so far apart that the processor does not foresee the next one. Those of the next
@@ -61,30 +79,10 @@ static inline void prefetch_square(const struct cpu_transposed_panel *panel, int
     int next = tap * panels + filter_panel + CPU_CHAIN_LENGTH / CPU_PANEL;
     if (next >= panel->layout.kernel_h * panel->layout.kernel_w * panels)
         return;
-    const float *square = cpu_weights_square(panel, next / panels, next % panels);
+    const float *square = cpu_weights_square(panel->weights, &panel->layout, panel->index,
+                                             next / panels, next % panels);
     for (int i = 0; i < CPU_PANEL; i++)
         __builtin_prefetch(square + i * CPU_PANEL);
-}
-
-static inline void cpu_transpose_square(const struct cpu_transposed_panel *panel, int tap,
-                                        int filter_panel)
-{
-    const struct clef_weights_layout *l = &panel->layout;
-    const float *src = cpu_weights_square(panel, tap, filter_panel);
-    int first = filter_panel * CPU_PANEL, channel = panel->index * CPU_PANEL;
-    float *dst = panel->rows + ((size_t)tap * (size_t)l->out + (size_t)first) * CPU_PANEL;
-    int filters = l->out - first < CPU_PANEL ? l->out - first : CPU_PANEL;
-    int channels = l->in - channel < CPU_PANEL ? l->in - channel : CPU_PANEL;
-    if (filters == CPU_PANEL && channels == CPU_PANEL) {
-        prefetch_square(panel, tap, filter_panel);
-        for (int o = 0; o < CPU_PANEL; o += CPU_LANES)
-            for (int i = 0; i < CPU_PANEL; i += CPU_LANES)
-                cpu_transpose(src + i * CPU_PANEL + o, dst + o * CPU_PANEL + i);
-    } else {
-        for (int o = 0; o < filters; o++)
-            for (int i = 0; i < CPU_PANEL; i++)
-                dst[o * CPU_PANEL + i] = i < channels ? src[i * CPU_PANEL + o] : 0;
-    }
 }
 
 // Makes sure that `count` rows of one tap are there.
@@ -93,8 +91,12 @@ static inline void cpu_transposed_panel_need(struct cpu_transposed_panel *panel,
     int tap = row / panel->layout.out, filter = row % panel->layout.out;
     for (int p = filter / CPU_PANEL; p <= (filter + count - 1) / CPU_PANEL; p++) {
         bool *ready = &panel->ready[tap * cpu_filter_panels(&panel->layout) + p];
-        if (!*ready)
-            cpu_transpose_square(panel, tap, p);
+        size_t at = (size_t)tap * (size_t)panel->layout.out + (size_t)(p * CPU_PANEL);
+        if (!*ready) {
+            prefetch_square(panel, tap, p);
+            cpu_transpose_weights(panel->weights, &panel->layout, panel->index, tap, p,
+                                  panel->rows + at * CPU_PANEL);
+        }
         *ready = true;
     }
 }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/cpu_conv2d_choice.h"
+
+// From this many channels and filters on, the products that Winograd's algorithm saves are worth
+// its transforms.
+#define MIN_CHANNELS 32
+
+// Winograd's algorithm computes the gradients of all taps from all positions of a tile, so that
+// none may be left out.
+static bool reaches_all_taps(const struct clef_tensor *src, const struct clef_tensor *dst,
+                             const struct clef_window *window)
+{
+    const struct clef_weights_layout one = {3, 3, 1, 1, 1};
+    const int src_size[] = {src->h, src->w}, dst_size[] = {dst->h, dst->w};
+    struct clef_extent extents[9];
+    return clef_weights_reached(&one, window, src_size, dst_size, extents) == 1 &&
+           extents[0].count == 9;
+}
+
+static bool is_2x2(const struct clef_tensor *image)
+{
+    return image->h == 2 && image->w == 2;
+}
+
+static bool serves(enum clef_conv2d_algorithm algorithm, const struct clef_tensor *src,
+                   const struct clef_tensor *dst, const struct clef_window *window)
+{
+    if (window->kernel_h != 3 || window->kernel_w != 3 || window->stride_h != 1 ||
+        window->stride_w != 1 || !reaches_all_taps(src, dst, window))
+        return false;
+    if (algorithm == CLEF_CONV2D_TOEPLITZ_2X2)
+        return is_2x2(src) && is_2x2(dst) && window->pad_top == 1 && window->pad_left == 1;
+    // One result of a tile, as of a dense layer, has no product to share.
+    return (algorithm == CLEF_CONV2D_WINOGRAD_2X2 || algorithm == CLEF_CONV2D_WINOGRAD_4X4) &&
+           dst->h > 1 && dst->w > 1;
+}
+
+static enum clef_conv2d_algorithm best_winograd(const struct clef_tensor *src,
+                                                const struct clef_tensor *dst)
+{
+    if (is_2x2(src))
+        return CLEF_CONV2D_TOEPLITZ_2X2;
+    bool is_large = src->h >= 4 && src->w >= 4 && src->c >= MIN_CHANNELS && dst->c >= MIN_CHANNELS;
+    return is_large ? CLEF_CONV2D_WINOGRAD_4X4 : CLEF_CONV2D_DIRECT;
+}
+
+clef_status cpu_conv2d_choose(const struct cpu_context *cpu, enum clef_op op,
+                              const struct clef_tensor *src, const struct clef_tensor *dst,
+                              const struct clef_window *window,
+                              enum clef_conv2d_algorithm *algorithm)
+{
+    CLEF_TRY(clef_conv2d_choice(op, algorithm));
+    if (cpu->preferred != CLEF_CONV2D_DEFAULT)
+        *algorithm = cpu->preferred;
+    if (*algorithm == CLEF_CONV2D_WINOGRAD)
+        *algorithm = best_winograd(src, dst);
+    if (!serves(*algorithm, src, dst, window))
+        *algorithm = CLEF_CONV2D_DIRECT;
+    return CLEF_OK;
+}
+
+const char *const *cpu_conv2d_alternatives(void)
+{
+    static const char *const names[] = {"direct", "winograd-2x2", "winograd-4x4", "toeplitz-2x2",
+                                        NULL};
+    return names;
+}

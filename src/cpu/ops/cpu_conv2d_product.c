@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/ops/cpu_conv2d_product.h"
+#include "cpu/ops/cpu_tile.h"
+#include "cpu/ops/cpu_tile_finish.h"
+
+#include <stdlib.h>
+
+// Target rows of a block: enough to use a chain's weights many times, few enough for their sums to
+// stay in the first-level cache.
+#define BLOCK_TILES (CPU_TILE_ROWS > 6 ? 6 : 11)
+#define BLOCK_ROWS (BLOCK_TILES * CPU_TILE_ROWS)
+
+// Below this many tasks for each thread, blocks are made smaller and tasks have fewer of them.
+#define TASKS_PER_THREAD 8
+
+// What a task multiplies its blocks with.
+struct panel {
+    int index;
+    const float *weights;
+    struct cpu_transposed_panel *transposed; // The owner of `weights`, or NULL.
+};
+
+static void need_weights(const struct panel *panel, const struct cpu_conv2d_segment *segments,
+                         int count)
+{
+    for (int s = 0; s < count; s++)
+        cpu_transposed_panel_need(panel->transposed, segments[s].weight, segments[s].length);
+}
+
+static void multiply_block(const struct cpu_conv2d_product *product, const struct panel *panel,
+                           const struct cpu_conv2d_block *block, float *sums)
+{
+    const struct cpu_conv2d_run *run = &product->runs.runs[block->run];
+    const struct cpu_conv2d_chain *chain = product->runs.chains + run->first_chain;
+    struct cpu_tile_input in = {
+        .src_row = run->src_row,
+        .element_stride = product->runs.element_stride,
+        .weights = panel->weights,
+    };
+    const float *src = product->source.data + (size_t)block->repeat * run->src_repeat +
+                       (size_t)block->first_row * run->src_row;
+    for (int c = 0; c < run->chains; c++, chain++) {
+        in.segments = product->runs.segments + chain->first_segment;
+        in.segment_count = chain->segments;
+        if (panel->transposed)
+            need_weights(panel, in.segments, in.segment_count);
+        CPU_FOR_EACH_TILE(row, rows, block->rows)
+        {
+            in.src = src + (size_t)row * run->src_row;
+            CPU_NAME(tile_multiply)(rows, &in, c == 0, sums + (size_t)row * CPU_PANEL);
+        }
+    }
+    if (run->chains == 0)
+        memset(sums, 0, (size_t)block->rows * CPU_PANEL * sizeof *sums);
+}
+
+static void finish_block(const struct cpu_conv2d_product *product, int panel,
+                         const struct cpu_conv2d_block *block, const float *sums)
+{
+    const struct cpu_conv2d_run *run = &product->runs.runs[block->run];
+    int channel = panel * CPU_PANEL;
+    size_t offset = run->dst + (size_t)block->repeat * run->dst_repeat +
+                    (size_t)block->first_row * run->dst_row + (size_t)channel;
+    struct cpu_tile_output out = {
+        .dst = product->target.data + offset,
+        .dst_row = run->dst_row,
+        .bias = product->bias ? product->bias + channel : NULL,
+        .addend = product->addend ? product->addend + offset : NULL,
+        .lanes = product->target.c - channel < CPU_PANEL ? product->target.c - channel : CPU_PANEL,
+        .relu = product->relu,
+    };
+    cpu_tile_finish(block->rows, sums, &out);
+}
+
+// How many sets of panels there are.
+static int panel_sets(const struct cpu_conv2d_product *product)
+{
+    return cpu_task_count((size_t)product->panels, (size_t)product->panels_per_task);
+}
+
+static struct panel take_panel(const struct cpu_conv2d_product *product, int index, int thread)
+{
+    struct panel panel = {.index = index};
+    if (product->transposed) {
+        panel.transposed = &product->transposed[thread];
+        cpu_transposed_panel_reset(panel.transposed, index);
+        panel.weights = panel.transposed->rows;
+    } else {
+        panel.weights = product->weights + (size_t)index * product->panel_floats;
+    }
+    return panel;
+}
+
+static void run_task(void *argument, int task, int thread)
+{
+    const struct cpu_conv2d_product *product = argument;
+    int group = task % product->groups;
+    int first = (int)((long)product->block_count * group / product->groups);
+    int end = (int)((long)product->block_count * (group + 1) / product->groups);
+    int first_panel = task / product->groups * product->panels_per_task;
+    int end_panel = first_panel + product->panels_per_task;
+    if (end_panel > product->panels)
+        end_panel = product->panels;
+    struct panel panel = take_panel(product, first_panel, thread);
+    _Alignas(CPU_ALIGNMENT) float sums[BLOCK_ROWS * CPU_PANEL];
+    for (int b = first; b < end; b++)
+        for (int p = first_panel; p < end_panel; p++) {
+            if (p != panel.index)
+                panel = take_panel(product, p, thread);
+            multiply_block(product, &panel, &product->blocks[b], sums);
+            finish_block(product, p, &product->blocks[b], sums);
+        }
+}
+
+void CPU_NAME(conv2d_product_run)(const struct cpu_conv2d_product *product)
+{
+    cpu_parallel_for(product->cpu, panel_sets(product) * product->groups, run_task,
+                     (void *)product);
+}
+
+void CPU_NAME(conv2d_product_free)(struct cpu_conv2d_product *product)
+{
+    cpu_conv2d_runs_free(&product->runs);
+    free(product->blocks);
+    product->blocks = NULL;
+}
+
+static bool too_few_tasks(const struct cpu_conv2d_product *product, int tiles, int wanted)
+{
+    int blocks = cpu_conv2d_count_blocks(&product->runs, tiles * CPU_TILE_ROWS);
+    return blocks * panel_sets(product) < wanted;
+}
+
+clef_status CPU_NAME(conv2d_product_prepare)(struct cpu_conv2d_product *product)
+{
+    CLEF_TRY(cpu_conv2d_runs_chain(&product->runs, CPU_CHAIN_LENGTH));
+    int wanted = TASKS_PER_THREAD * product->cpu->threads;
+    int tiles = BLOCK_TILES;
+    product->panels = (product->target.c + CPU_PANEL - 1) / CPU_PANEL;
+    if (product->panels_per_task > product->panels)
+        product->panels_per_task = product->panels;
+    while (product->panels_per_task > 1 && too_few_tasks(product, tiles, wanted))
+        product->panels_per_task = (product->panels_per_task + 1) / 2;
+    while (tiles > 1 && too_few_tasks(product, tiles, wanted))
+        tiles = (tiles + 1) / 2;
+    product->block_count = cpu_conv2d_count_blocks(&product->runs, tiles * CPU_TILE_ROWS);
+    product->groups = cpu_task_count((size_t)wanted, (size_t)panel_sets(product));
+    if (product->groups > product->block_count)
+        product->groups = product->block_count;
+    return cpu_conv2d_make_blocks(&product->runs, tiles * CPU_TILE_ROWS, &product->blocks);
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The product of a convolution: rows of the source times panels of weights, as lists of runs say.
+// The direct algorithm forward and in backward_data, and the middle of Winograd's.
+//
+// A task has some blocks of target rows and some panels. For each block it walks the reduction
+// chain by chain: a chain's weights, 64 rows of a panel, stay in the first-level cache for all
+// tiles of the block.
+#ifndef CLEF_CPU_CONV2D_PRODUCT_H
+#define CLEF_CPU_CONV2D_PRODUCT_H
+
+#include "cpu/cpu_conv2d_runs.h"
+#include "cpu/ops/cpu_transposed_panel.h"
+
+// Part of a plan. What stands above `blocks` is filled in before conv2d_product_prepare.
+struct cpu_conv2d_product {
+    struct cpu_context *cpu;
+    struct cpu_conv2d_runs runs;
+    struct cpu_view target, source;
+    size_t panel_floats; // Of one panel of weights.
+    // How many panels a block meets before the next block's turn: one where all blocks meet the
+    // same weights, more where each block has weights of its own. Made smaller if there are too few
+    // tasks.
+    int panels_per_task;
+    const float *weights, *bias, *addend;
+    bool relu;
+    // Per thread; NULL if weights are used as they are. Only with one panel at a time.
+    struct cpu_transposed_panel *transposed;
+    struct cpu_conv2d_block *blocks;
+    int block_count;
+    int panels; // Of the target's channels.
+    int groups; // Of blocks; a task is a set of panels and a group.
+};
+
+// Cuts the runs into chains and blocks. Releases nothing if it fails.
+clef_status CPU_NAME(conv2d_product_prepare)(struct cpu_conv2d_product *product);
+
+void CPU_NAME(conv2d_product_run)(const struct cpu_conv2d_product *product);
+
+// Releases the lists; `product` itself belongs to a plan.
+void CPU_NAME(conv2d_product_free)(struct cpu_conv2d_product *product);
+
+#endif

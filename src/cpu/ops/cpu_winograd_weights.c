@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolution backward_weights by Winograd's algorithms, as the adjoint of the forward pass in the
+// weights: tiles of src go to points as they do forward, tiles of diff_dst by the transpose of what
+// makes results of points, and the outer products at each point go to the taps by the transpose of
+// the weights' transform. For the outer products it is a convolution of the direct algorithm, see
+// cpu_winograd.c.
+#include "cpu/cpu_winograd_tiles.h"
+#include "cpu/ops/cpu_conv2d_outer.h"
+#include "cpu/ops/cpu_winograd.h"
+#include "cpu/ops/cpu_winograd_kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TAPS 9
+
+// Channels whose gradients a task transforms.
+#define CHANNELS_PER_TASK 32
+
+// So many tasks of outer products keep several threads busy; where there are more points, a task
+// has all panels, which then share what they read.
+#define OUTER_TASKS 36
+
+struct weights_plan {
+    struct cpu_plan base;
+    const struct cpu_winograd_kernels *kernels;
+    struct cpu_winograd_tiles tiles;
+    struct cpu_winograd_image src, diff_dst;
+    struct cpu_winograd_matrices src_points, diff_points;
+    float *diff_weights, *diff_bias;
+    float *weights_points; // In scratch: panels of the gradient at all points,
+    float *bias_sums;      // and the sums of diff_dst over the rows of each task.
+    struct cpu_conv2d_outer outer;
+};
+
+// ---------------------------------------------------------------- to points
+
+static void to_points_task(void *argument, int task, int thread)
+{
+    (void)thread;
+    const struct weights_plan *plan = argument;
+    int row_tasks = cpu_winograd_row_tasks(&plan->tiles);
+    if (task < row_tasks) {
+        CPU_NAME(winograd_rows_to_points)
+        (plan->kernels->src, &plan->tiles, &plan->src, task, &plan->src_points, NULL);
+        return;
+    }
+    task -= row_tasks;
+    float *sums = NULL;
+    if (plan->diff_bias) {
+        sums = plan->bias_sums + (size_t)task * plan->diff_points.row;
+        memset(sums, 0, plan->diff_points.row * sizeof *sums);
+    }
+    CPU_NAME(winograd_rows_to_points)
+    (plan->kernels->diff_dst, &plan->tiles, &plan->diff_dst, task, &plan->diff_points, sums);
+}
+
+// ---------------------------------------------------------------- from points
+
+static void join_bias(const struct weights_plan *plan)
+{
+    for (int c = 0; c < plan->diff_dst.view.c; c++) {
+        float sum = 0;
+        for (int task = 0; task < cpu_winograd_row_tasks(&plan->tiles); task++)
+            sum += plan->bias_sums[(size_t)task * plan->diff_points.row + (size_t)c];
+        plan->diff_bias[c] = sum;
+    }
+}
+
+static int tasks_per_panel(const struct weights_plan *plan)
+{
+    return cpu_task_count((size_t)plan->src.view.c, CHANNELS_PER_TASK);
+}
+
+static void from_points_task(void *argument, int task, int thread)
+{
+    (void)thread;
+    const struct weights_plan *plan = argument;
+    int parts = tasks_per_panel(plan), channels = plan->src.view.c;
+    size_t panel = (size_t)(task / parts), tap = (size_t)channels * CPU_PANEL;
+    int first = task % parts * CHANNELS_PER_TASK, count = channels - first;
+    if (count > CHANNELS_PER_TASK)
+        count = CHANNELS_PER_TASK;
+    size_t at = (size_t)first * CPU_PANEL;
+    plan->kernels->diff_weights(plan->weights_points + panel * plan->outer.panel_floats + at,
+                                (size_t)cpu_winograd_weight_rows(channels) * CPU_PANEL,
+                                count * CPU_PANEL, plan->diff_weights + panel * TAPS * tap + at,
+                                tap);
+}
+
+static clef_status weights_run(struct clef_plan *base, const struct clef_run_values *values)
+{
+    (void)values;
+    struct weights_plan *plan = (struct weights_plan *)base;
+    cpu_parallel_for(plan->base.cpu, 2 * cpu_winograd_row_tasks(&plan->tiles), to_points_task,
+                     plan);
+    CPU_NAME(conv2d_outer_run)(&plan->outer);
+    cpu_parallel_for(plan->base.cpu, plan->outer.panels * tasks_per_panel(plan), from_points_task,
+                     plan);
+    if (plan->diff_bias)
+        join_bias(plan);
+    return CLEF_OK;
+}
+
+// ---------------------------------------------------------------- planning
+
+static void weights_destroy(struct clef_plan *base)
+{
+    CPU_NAME(conv2d_outer_free)(&((struct weights_plan *)base)->outer);
+    free(base);
+}
+
+// A plan without its scratch; its outer product has to be released.
+static clef_status outline(struct cpu_context *cpu, enum clef_conv2d_algorithm algorithm,
+                           const struct clef_conv2d_backward_weights_args *args,
+                           struct weights_plan *plan)
+{
+    const struct clef_tensor *src = args->src, *diff_dst = args->diff_dst;
+    const struct cpu_winograd_kernels *kernels = CPU_NAME(winograd_kernels)(algorithm);
+    *plan = (struct weights_plan){
+        .kernels = kernels,
+        .tiles = cpu_winograd_tiles(kernels->points, kernels->outputs, diff_dst,
+                                    src->c > diff_dst->c ? src->c : diff_dst->c),
+        .src = {cpu_view(src), kernels->inputs, kernels->inset - args->window.pad_top,
+                kernels->inset - args->window.pad_left},
+        .diff_dst = {cpu_view(diff_dst), kernels->outputs, 0, 0},
+        .diff_weights = cpu_view(args->diff_weights).data,
+        .diff_bias = cpu_view(args->diff_bias).data,
+    };
+    plan->src_points = cpu_winograd_matrices(&plan->tiles, src->c);
+    plan->diff_points = cpu_winograd_matrices(&plan->tiles, diff_dst->c);
+    int products = plan->tiles.products;
+    int panels = cpu_task_count((size_t)diff_dst->c, CPU_PANEL);
+    plan->outer = (struct cpu_conv2d_outer){
+        .cpu = cpu,
+        .src = {.c = src->c},
+        .diff_dst = {.c = diff_dst->c},
+        .panel_floats = (size_t)products * (size_t)cpu_winograd_weight_rows(src->c) * CPU_PANEL,
+        .parts = 1,
+        .panels_per_task = cpu_task_count((size_t)(panels * products), OUTER_TASKS),
+    };
+    CLEF_TRY(cpu_winograd_runs(&plan->tiles, src->c, &plan->src_points, &plan->diff_points,
+                               &plan->outer.runs));
+    CPU_NAME(conv2d_outer_share)(&plan->outer);
+    return CLEF_OK;
+}
+
+static size_t bias_floats(const struct weights_plan *plan)
+{
+    return (size_t)cpu_winograd_row_tasks(&plan->tiles) * plan->diff_points.row;
+}
+
+static size_t weights_floats(const struct weights_plan *plan)
+{
+    return (size_t)plan->outer.panels * plan->outer.panel_floats;
+}
+
+// Creates the plan that was outlined; takes its outer product over.
+static clef_status create(void *context, struct weights_plan *outlined, float *scratch,
+                          struct clef_plan **result)
+{
+    struct clef_plan *base;
+    clef_status status = cpu_plan_create(context, sizeof *outlined, weights_run, &base);
+    if (status != CLEF_OK) {
+        CPU_NAME(conv2d_outer_free)(&outlined->outer);
+        return status;
+    }
+    base->destroy = weights_destroy;
+    struct weights_plan *plan = (struct weights_plan *)base;
+    outlined->base = plan->base;
+    *plan = *outlined;
+    plan->src_points.data = scratch;
+    plan->diff_points.data = plan->src_points.data + plan->src_points.floats;
+    plan->weights_points = plan->diff_points.data + plan->diff_points.floats;
+    plan->bias_sums = plan->weights_points + weights_floats(plan);
+    plan->outer.src.data = plan->src_points.data;
+    plan->outer.diff_dst.data = plan->diff_points.data;
+    plan->outer.diff_weights = plan->weights_points;
+    status = CPU_NAME(conv2d_outer_prepare)(&plan->outer, plan->bias_sums + bias_floats(plan));
+    if (status != CLEF_OK) {
+        weights_destroy(base);
+        return status;
+    }
+    *result = base;
+    return CLEF_OK;
+}
+
+clef_status
+CPU_NAME(winograd_backward_weights)(void *context, enum clef_conv2d_algorithm algorithm,
+                                    const struct clef_conv2d_backward_weights_args *args,
+                                    const struct clef_tensor *scratch, struct clef_plan_info *info,
+                                    struct clef_plan **plan)
+{
+    struct weights_plan wanted;
+    CLEF_TRY(outline(context, algorithm, args, &wanted));
+    double weights = (double)TAPS * args->src->c * args->diff_dst->c;
+    *info = (struct clef_plan_info){
+        .scratch_floats = wanted.src_points.floats + wanted.diff_points.floats +
+                          weights_floats(&wanted) + bias_floats(&wanted) +
+                          wanted.outer.scratch_floats,
+        .flops = 2 * wanted.outer.runs.multiply_adds * args->diff_dst->c,
+        .bytes = cpu_tensor_bytes(args->src) + cpu_tensor_bytes(args->diff_dst) +
+                 weights * sizeof(float),
+        .algorithm = clef_conv2d_algorithm_name(algorithm),
+    };
+    if (plan)
+        return create(context, &wanted, cpu_view(scratch).data, plan);
+    CPU_NAME(conv2d_outer_free)(&wanted.outer);
+    return CLEF_OK;
+}
