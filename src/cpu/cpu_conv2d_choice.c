@@ -44,6 +44,67 @@ static enum clef_conv2d_algorithm best_winograd(const struct clef_tensor *src,
     return is_large ? CLEF_CONV2D_WINOGRAD_4X4 : CLEF_CONV2D_DIRECT;
 }
 
+// ---------------------------------------------------------------- the backend's own choice
+
+// What a number costs that goes to points or comes from them, and a weight, in multiply-adds of the
+// products. `clef bench ops` shows how well this tells which algorithm is faster.
+#define VALUE_COST 20
+#define WEIGHT_COST 10
+
+// Multiply-adds for one channel and filter of one image: pairs of a result and a tap inside of the
+// image.
+static double direct_products(const struct clef_tensor *src, const struct clef_tensor *dst,
+                              const struct clef_window *window)
+{
+    int lines = 0, columns = 0;
+    for (int y = 0; y < dst->h; y++)
+        for (int tap = y - window->pad_top; tap < y - window->pad_top + 3; tap++)
+            lines += tap >= 0 && tap < src->h;
+    for (int x = 0; x < dst->w; x++)
+        for (int tap = x - window->pad_left; tap < x - window->pad_left + 3; tap++)
+            columns += tap >= 0 && tap < src->w;
+    return (double)lines * columns;
+}
+
+// In multiply-adds. A tile of `outputs` x `outputs` results has `points` x `points` points.
+static double winograd_cost(int outputs, int points, const struct clef_tensor *src,
+                            const struct clef_tensor *dst)
+{
+    double tiles = (double)((dst->h + outputs - 1) / outputs) * ((dst->w + outputs - 1) / outputs);
+    double rows = tiles * dst->n * points * points, weights = (double)src->c * dst->c;
+    return rows * weights + VALUE_COST * rows * (src->c + dst->c) +
+           WEIGHT_COST * (9.0 + points * points) * weights;
+}
+
+// Forward, a rounding error decides which way a ReLU near zero goes, and with it a whole gradient:
+// winograd-4x4, whose errors are six times those of the direct sum, is for gradients alone, and
+// toeplitz-2x2 was not measured to be faster there.
+static enum clef_conv2d_algorithm choose_freely(enum clef_op op, const struct clef_tensor *src,
+                                                const struct clef_tensor *dst,
+                                                const struct clef_window *window)
+{
+    static const struct {
+        enum clef_conv2d_algorithm algorithm;
+        bool forward;
+        int outputs, points;
+    } candidates[] = {
+        {CLEF_CONV2D_WINOGRAD_2X2, true, 2, 4},
+        {CLEF_CONV2D_WINOGRAD_4X4, false, 4, 6},
+        {CLEF_CONV2D_TOEPLITZ_2X2, false, 2, 3},
+    };
+    enum clef_conv2d_algorithm best = CLEF_CONV2D_DIRECT;
+    double least = direct_products(src, dst, window) * src->n * src->c * dst->c;
+    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
+        double cost = winograd_cost(candidates[i].outputs, candidates[i].points, src, dst);
+        if (candidates[i].forward == (op == CLEF_OP_conv2d_forward) && cost < least &&
+            serves(candidates[i].algorithm, src, dst, window)) {
+            best = candidates[i].algorithm;
+            least = cost;
+        }
+    }
+    return best;
+}
+
 clef_status cpu_conv2d_choose(const struct cpu_context *cpu, enum clef_op op,
                               const struct clef_tensor *src, const struct clef_tensor *dst,
                               const struct clef_window *window,
@@ -52,6 +113,8 @@ clef_status cpu_conv2d_choose(const struct cpu_context *cpu, enum clef_op op,
     CLEF_TRY(clef_conv2d_choice(op, algorithm));
     if (cpu->preferred != CLEF_CONV2D_DEFAULT)
         *algorithm = cpu->preferred;
+    if (*algorithm == CLEF_CONV2D_DEFAULT)
+        *algorithm = choose_freely(op, src, dst, window);
     if (*algorithm == CLEF_CONV2D_WINOGRAD)
         *algorithm = best_winograd(src, dst);
     if (!serves(*algorithm, src, dst, window))
