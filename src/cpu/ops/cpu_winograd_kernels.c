@@ -199,12 +199,12 @@ const struct cpu_winograd_kernels *CPU_NAME(winograd_kernels)(enum clef_conv2d_a
     }
 }
 
-void CPU_NAME(winograd_rows_to_points)(cpu_winograd_tile_kernel *kernel,
-                                       const struct cpu_winograd_tiles *tiles,
-                                       const struct cpu_winograd_image *image, int task,
-                                       const struct cpu_winograd_matrices *to, float *sums)
+void CPU_NAME(winograd_to_points)(cpu_winograd_tile_kernel *kernel,
+                                  const struct cpu_winograd_tiles *tiles,
+                                  const struct cpu_winograd_image *image, int task, float *sums)
 {
     const struct cpu_view *view = &image->view;
+    const struct cpu_winograd_matrices *to = &image->points;
     size_t pixels[CPU_WINOGRAD_PIXELS];
     int first = task * tiles->rows_per_task, end = cpu_winograd_task_end(tiles, task);
     for (int row = first; row < end; row++) {
