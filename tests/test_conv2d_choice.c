@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the environment variable CLEF_CONV asks for.
+// What the environment variable CLEF_CONV asks for, and what the plain C backend makes of it.
+#include "clef/ops.h"
 #include "ops/conv2d_choice.h"
 #include "support/expect.h"
 
@@ -56,9 +57,78 @@ static void test_errors(void **state)
     }
 }
 
+// ---------------------------------------------------------------- the plain C backend
+
+struct shape {
+    int size, channels, filters, kernel, stride;
+};
+
+// The algorithm that one image of this shape gets, forward or in backward_weights.
+static const char *algorithm_of(struct clef_device *device, struct shape s, bool forward)
+{
+    const int kernel[] = {s.kernel, s.kernel}, stride[] = {s.stride, s.stride};
+    const int in[] = {s.size, s.size};
+    int out[2];
+    struct clef_window window = clef_window_same(kernel, stride, in, out);
+    const struct clef_weights_layout layout = {s.kernel, s.kernel, s.channels, s.filters,
+                                               clef_device_get_info(device)->filter_panel};
+    struct clef_tensor src = clef_tensor_nhwc(NULL, 0, 1, s.size, s.size, s.channels);
+    struct clef_tensor dst = clef_tensor_nhwc(NULL, 0, 1, out[0], out[1], s.filters);
+    struct clef_tensor weights = clef_tensor_vector(NULL, 0, clef_weights_count(&layout));
+    struct clef_conv2d_forward_args args = {
+        .src = &src, .weights = &weights, .dst = &dst, .window = window};
+    struct clef_conv2d_backward_weights_args weights_args = {
+        .src = &src, .diff_dst = &dst, .diff_weights = &weights, .window = window};
+    struct clef_plan_info info;
+    if (forward)
+        EXPECT_OK(clef_plan_conv2d_forward(device, &args, NULL, &info, NULL));
+    else
+        EXPECT_OK(clef_plan_conv2d_backward_weights(device, &weights_args, NULL, &info, NULL));
+    return info.algorithm;
+}
+
+static void test_cpu_takes_what_serves(void **state)
+{
+    (void)state;
+    static const struct shape small = {2, 64, 64, 3, 1}, large = {8, 32, 40, 3, 1};
+    const struct {
+        const char *choice;
+        struct shape shape;
+        const char *algorithm;
+    } cases[] = {
+        {"", large, "direct"},
+        {"clblast", large, "direct"},
+        {"winograd", large, "winograd-4x4"},
+        {"winograd", {8, 31, 40, 3, 1}, "direct"},
+        {"winograd", {3, 32, 40, 3, 1}, "direct"},
+        {"winograd", small, "toeplitz-2x2"},
+        {"winograd-4x4", small, "winograd-4x4"},
+        {"winograd-2x2", {5, 3, 7, 3, 1}, "winograd-2x2"},
+        {"toeplitz-2x2", large, "direct"},
+        // Taps that no position reaches, another stride, another kernel.
+        {"winograd-4x4", {1, 64, 64, 3, 1}, "direct"},
+        {"winograd-4x4", {8, 64, 64, 3, 2}, "direct"},
+        {"winograd-4x4", {8, 64, 64, 5, 1}, "direct"},
+    };
+    struct clef_device *device;
+    EXPECT_OK(clef_device_open("cpu", NULL, &device));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        setenv("CLEF_CONV", cases[i].choice, 1);
+        assert_string_equal(cases[i].algorithm, algorithm_of(device, cases[i].shape, true));
+        assert_string_equal(cases[i].algorithm, algorithm_of(device, cases[i].shape, false));
+    }
+    setenv("CLEF_CONV", "forward=direct,backward_weights=winograd", 1);
+    assert_string_equal("direct", algorithm_of(device, large, true));
+    assert_string_equal("winograd-4x4", algorithm_of(device, large, false));
+    EXPECT_OK(clef_device_prefer(device, "winograd-2x2"));
+    assert_string_equal("winograd-2x2", algorithm_of(device, large, true));
+    clef_device_close(device);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_names), cmocka_unit_test(test_passes),
-                                       cmocka_unit_test(test_errors)};
+                                       cmocka_unit_test(test_errors),
+                                       cmocka_unit_test(test_cpu_takes_what_serves)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,11 +31,20 @@ static inline int cpu_winograd_task_end(const struct cpu_winograd_tiles *tiles, 
     return end < tiles->rows ? end : tiles->rows;
 }
 
-// An image in tiles of `width` x `width` pixels, of which the first begins at (first_y, first_x).
-// Tiles may overlap, and reach beyond the image.
+// Matrices of rows x channels in scratch, whole vectors of channels each.
+struct cpu_winograd_matrices {
+    float *data;       // NULL while only facts are asked for.
+    size_t row, point; // Strides.
+    size_t floats;     // Of all.
+};
+
+// An image in tiles of `width` x `width` pixels, of which the first begins at (first_y, first_x),
+// and the matrices that these tiles are at the points. Tiles may overlap, and reach beyond the
+// image.
 struct cpu_winograd_image {
     struct cpu_view view;
     int width, first_y, first_x;
+    struct cpu_winograd_matrices points;
 };
 
 #define CPU_WINOGRAD_PIXELS 36     // Of the largest tile.
@@ -44,13 +53,6 @@ struct cpu_winograd_image {
 // Lists the offsets, from the first pixel of an image, of the tile that a row belongs to.
 void cpu_winograd_find_pixels(const struct cpu_winograd_tiles *tiles,
                               const struct cpu_winograd_image *image, int row, size_t *pixels);
-
-// Matrices of rows x channels in scratch, whole vectors of channels each.
-struct cpu_winograd_matrices {
-    float *data;       // NULL while only facts are asked for.
-    size_t row, point; // Strides.
-    size_t floats;     // Of all.
-};
 
 struct cpu_winograd_matrices cpu_winograd_matrices(const struct cpu_winograd_tiles *tiles,
                                                    int channels);
@@ -62,10 +64,9 @@ static inline int cpu_winograd_weight_rows(int channels)
     return channels | 1;
 }
 
-// The products, as a convolution in which position and tap are the point.
-clef_status cpu_winograd_runs(const struct cpu_winograd_tiles *tiles, int channels,
-                              const struct cpu_winograd_matrices *src,
-                              const struct cpu_winograd_matrices *dst,
-                              struct cpu_conv2d_runs *runs);
+// The products that join src with dst, as a convolution in which position and tap are the point.
+clef_status cpu_winograd_runs(const struct cpu_winograd_tiles *tiles,
+                              const struct cpu_winograd_image *src,
+                              const struct cpu_winograd_image *dst, struct cpu_conv2d_runs *runs);
 
 #endif

@@ -24,7 +24,6 @@ struct winograd_plan {
     const struct cpu_winograd_kernels *kernels;
     struct cpu_winograd_tiles tiles;
     struct cpu_winograd_image source, target;
-    struct cpu_winograd_matrices source_points, target_points;
     struct clef_weights_layout layout;
     bool backward;
     const float *weights, *bias, *addend;
@@ -75,13 +74,14 @@ static void to_points_task(void *argument, int task, int thread)
 {
     (void)thread;
     const struct winograd_plan *plan = argument;
-    int parts = weights_tasks_per_panel(plan);
-    if (task >= plan->panels * parts)
-        CPU_NAME(winograd_rows_to_points)
-    (plan->kernels->src, &plan->tiles, &plan->source, task - plan->panels * parts,
-     &plan->source_points, NULL);
-    else if (plan->backward) transform_transposed_weights(plan, task / parts, task % parts);
-    else transform_weights(plan, task / parts, task % parts);
+    cpu_winograd_tile_kernel *src = plan->kernels->src;
+    int parts = weights_tasks_per_panel(plan), row_task = task - plan->panels * parts;
+    if (row_task >= 0)
+        CPU_NAME(winograd_to_points)(src, &plan->tiles, &plan->source, row_task, NULL);
+    else if (plan->backward)
+        transform_transposed_weights(plan, task / parts, task % parts);
+    else
+        transform_weights(plan, task / parts, task % parts);
 }
 
 // ---------------------------------------------------------------- from points
@@ -90,7 +90,7 @@ static void from_points_task(void *argument, int task, int thread)
 {
     (void)thread;
     const struct winograd_plan *plan = argument;
-    const struct cpu_winograd_matrices *from = &plan->target_points;
+    const struct cpu_winograd_matrices *from = &plan->target.points;
     const struct cpu_view *view = &plan->target.view;
     size_t pixels[CPU_WINOGRAD_PIXELS];
     int first = task * plan->tiles.rows_per_task, end = cpu_winograd_task_end(&plan->tiles, task);
@@ -144,16 +144,18 @@ static struct winograd_plan outline(enum clef_conv2d_algorithm algorithm,
         .kernels = kernels,
         .tiles = cpu_winograd_tiles(kernels->points, kernels->outputs, target,
                                     source->c > target->c ? source->c : target->c),
-        .source = {cpu_view(source), kernels->inputs, kernels->inset - pad_top,
-                   kernels->inset - pad_left},
-        .target = {cpu_view(target), kernels->outputs, 0, 0},
+        .source = {.view = cpu_view(source),
+                   .width = kernels->inputs,
+                   .first_y = kernels->inset - pad_top,
+                   .first_x = kernels->inset - pad_left},
+        .target = {.view = cpu_view(target), .width = kernels->outputs},
         .layout = {3, 3, backward ? target->c : source->c, backward ? source->c : target->c,
                    CPU_PANEL},
         .backward = backward,
         .panels = cpu_task_count((size_t)target->c, CPU_PANEL),
     };
-    plan.source_points = cpu_winograd_matrices(&plan.tiles, source->c);
-    plan.target_points = cpu_winograd_matrices(&plan.tiles, target->c);
+    plan.source.points = cpu_winograd_matrices(&plan.tiles, source->c);
+    plan.target.points = cpu_winograd_matrices(&plan.tiles, target->c);
     plan.panel_floats =
         (size_t)plan.tiles.products * (size_t)cpu_winograd_weight_rows(source->c) * CPU_PANEL;
     return plan;
@@ -164,7 +166,7 @@ static struct clef_plan_info describe(const struct winograd_plan *plan,
 {
     double channels = plan->source.view.c, filters = plan->target.view.c;
     return (struct clef_plan_info){
-        .scratch_floats = plan->source_points.floats + plan->target_points.floats +
+        .scratch_floats = plan->source.points.floats + plan->target.points.floats +
                           (size_t)plan->panels * plan->panel_floats,
         .flops = 2.0 * plan->tiles.products * plan->tiles.rows * channels * filters,
         .bytes = sizeof(float) * TAPS * channels * filters,
@@ -182,20 +184,19 @@ static clef_status create(void *context, struct winograd_plan *outlined, float *
     struct winograd_plan *plan = (struct winograd_plan *)base;
     outlined->base = plan->base;
     *plan = *outlined;
-    plan->source_points.data = scratch;
-    plan->target_points.data = scratch + plan->source_points.floats;
-    plan->weights_points = plan->target_points.data + plan->target_points.floats;
-    int channels = plan->source.view.c;
+    plan->source.points.data = scratch;
+    plan->target.points.data = scratch + plan->source.points.floats;
+    plan->weights_points = plan->target.points.data + plan->target.points.floats;
     plan->product = (struct cpu_conv2d_product){
         .cpu = plan->base.cpu,
-        .target = {.data = plan->target_points.data, .c = plan->target.view.c},
-        .source = {.data = plan->source_points.data, .c = channels},
+        .target = {.data = plan->target.points.data, .c = plan->target.view.c},
+        .source = {.data = plan->source.points.data, .c = plan->source.view.c},
         .panel_floats = plan->panel_floats,
         .panels_per_task = plan->panels,
         .weights = plan->weights_points,
     };
-    clef_status status = cpu_winograd_runs(&plan->tiles, channels, &plan->source_points,
-                                           &plan->target_points, &plan->product.runs);
+    clef_status status =
+        cpu_winograd_runs(&plan->tiles, &plan->source, &plan->target, &plan->product.runs);
     if (status == CLEF_OK)
         status = CPU_NAME(conv2d_product_prepare)(&plan->product);
     if (status != CLEF_OK) {

@@ -6,6 +6,10 @@
 
 #define SQUARE (CPU_WINOGRAD_POINTS * CPU_WINOGRAD_POINTS)
 
+// How far ahead memory is asked for: the points of a tile are more streams than a processor follows
+// by itself. An address beyond the end does no harm.
+#define AHEAD_FLOATS 64
+
 // ---------------------------------------------------------------- data to points
 
 CPU_TRANSFORM void store_points(const struct cpu_winograd_matrix *m, const cpu_vec *half,
@@ -15,8 +19,11 @@ CPU_TRANSFORM void store_points(const struct cpu_winograd_matrix *m, const cpu_v
         cpu_vec row[CPU_WINOGRAD_POINTS];
         cpu_to_points(m, half + j * m->width, row);
 #pragma GCC unroll 6
-        for (int k = 0; k < m->points; k++)
-            cpu_store(points + (size_t)(j * m->points + k) * step, row[k]);
+        for (int k = 0; k < m->points; k++) {
+            float *at = points + (size_t)(j * m->points + k) * step;
+            cpu_store(at, row[k]);
+            __builtin_prefetch(at + AHEAD_FLOATS, 1);
+        }
     }
 }
 
@@ -92,8 +99,11 @@ CPU_TRANSFORM void load_points(const struct cpu_winograd_matrix *m, const float 
     for (int k = 0; k < m->points; k++) {
         cpu_vec column[CPU_WINOGRAD_POINTS], ends[CPU_WINOGRAD_POINTS];
 #pragma GCC unroll 6
-        for (int j = 0; j < m->points; j++)
-            column[j] = cpu_load(points + (size_t)(j * m->points + k) * step);
+        for (int j = 0; j < m->points; j++) {
+            const float *at = points + (size_t)(j * m->points + k) * step;
+            column[j] = cpu_load(at);
+            __builtin_prefetch(at + AHEAD_FLOATS);
+        }
         cpu_from_points(m, column, ends);
 #pragma GCC unroll 6
         for (int i = 0; i < m->width; i++)
@@ -189,12 +199,12 @@ const struct cpu_winograd_kernels *CPU_NAME(winograd_kernels)(enum clef_conv2d_a
     }
 }
 
-void CPU_NAME(winograd_rows_to_points)(cpu_winograd_tile_kernel *kernel,
-                                       const struct cpu_winograd_tiles *tiles,
-                                       const struct cpu_winograd_image *image, int task,
-                                       const struct cpu_winograd_matrices *to, float *sums)
+void CPU_NAME(winograd_to_points)(cpu_winograd_tile_kernel *kernel,
+                                  const struct cpu_winograd_tiles *tiles,
+                                  const struct cpu_winograd_image *image, int task, float *sums)
 {
     const struct cpu_view *view = &image->view;
+    const struct cpu_winograd_matrices *to = &image->points;
     size_t pixels[CPU_WINOGRAD_PIXELS];
     int first = task * tiles->rows_per_task, end = cpu_winograd_task_end(tiles, task);
     for (int row = first; row < end; row++) {

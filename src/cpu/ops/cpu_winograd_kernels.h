@@ -37,9 +37,8 @@ struct cpu_winograd_kernels {
 const struct cpu_winograd_kernels *CPU_NAME(winograd_kernels)(enum clef_conv2d_algorithm algorithm);
 
 // Takes a task's rows of an image to points.
-void CPU_NAME(winograd_rows_to_points)(cpu_winograd_tile_kernel *kernel,
-                                       const struct cpu_winograd_tiles *tiles,
-                                       const struct cpu_winograd_image *image, int task,
-                                       const struct cpu_winograd_matrices *to, float *sums);
+void CPU_NAME(winograd_to_points)(cpu_winograd_tile_kernel *kernel,
+                                  const struct cpu_winograd_tiles *tiles,
+                                  const struct cpu_winograd_image *image, int task, float *sums);
 
 #endif

@@ -26,7 +26,6 @@ struct weights_plan {
     const struct cpu_winograd_kernels *kernels;
     struct cpu_winograd_tiles tiles;
     struct cpu_winograd_image src, diff_dst;
-    struct cpu_winograd_matrices src_points, diff_points;
     float *diff_weights, *diff_bias;
     float *weights_points; // In scratch: panels of the gradient at all points,
     float *bias_sums;      // and the sums of diff_dst over the rows of each task.
@@ -39,20 +38,19 @@ static void to_points_task(void *argument, int task, int thread)
 {
     (void)thread;
     const struct weights_plan *plan = argument;
+    const struct cpu_winograd_kernels *kernels = plan->kernels;
     int row_tasks = cpu_winograd_row_tasks(&plan->tiles);
     if (task < row_tasks) {
-        CPU_NAME(winograd_rows_to_points)
-        (plan->kernels->src, &plan->tiles, &plan->src, task, &plan->src_points, NULL);
+        CPU_NAME(winograd_to_points)(kernels->src, &plan->tiles, &plan->src, task, NULL);
         return;
     }
     task -= row_tasks;
     float *sums = NULL;
     if (plan->diff_bias) {
-        sums = plan->bias_sums + (size_t)task * plan->diff_points.row;
-        memset(sums, 0, plan->diff_points.row * sizeof *sums);
+        sums = plan->bias_sums + (size_t)task * plan->diff_dst.points.row;
+        memset(sums, 0, plan->diff_dst.points.row * sizeof *sums);
     }
-    CPU_NAME(winograd_rows_to_points)
-    (plan->kernels->diff_dst, &plan->tiles, &plan->diff_dst, task, &plan->diff_points, sums);
+    CPU_NAME(winograd_to_points)(kernels->diff_dst, &plan->tiles, &plan->diff_dst, task, sums);
 }
 
 // ---------------------------------------------------------------- from points
@@ -62,7 +60,7 @@ static void join_bias(const struct weights_plan *plan)
     for (int c = 0; c < plan->diff_dst.view.c; c++) {
         float sum = 0;
         for (int task = 0; task < cpu_winograd_row_tasks(&plan->tiles); task++)
-            sum += plan->bias_sums[(size_t)task * plan->diff_points.row + (size_t)c];
+            sum += plan->bias_sums[(size_t)task * plan->diff_dst.points.row + (size_t)c];
         plan->diff_bias[c] = sum;
     }
 }
@@ -121,14 +119,16 @@ static clef_status outline(struct cpu_context *cpu, enum clef_conv2d_algorithm a
         .kernels = kernels,
         .tiles = cpu_winograd_tiles(kernels->points, kernels->outputs, diff_dst,
                                     src->c > diff_dst->c ? src->c : diff_dst->c),
-        .src = {cpu_view(src), kernels->inputs, kernels->inset - args->window.pad_top,
-                kernels->inset - args->window.pad_left},
-        .diff_dst = {cpu_view(diff_dst), kernels->outputs, 0, 0},
+        .src = {.view = cpu_view(src),
+                .width = kernels->inputs,
+                .first_y = kernels->inset - args->window.pad_top,
+                .first_x = kernels->inset - args->window.pad_left},
+        .diff_dst = {.view = cpu_view(diff_dst), .width = kernels->outputs},
         .diff_weights = cpu_view(args->diff_weights).data,
         .diff_bias = cpu_view(args->diff_bias).data,
     };
-    plan->src_points = cpu_winograd_matrices(&plan->tiles, src->c);
-    plan->diff_points = cpu_winograd_matrices(&plan->tiles, diff_dst->c);
+    plan->src.points = cpu_winograd_matrices(&plan->tiles, src->c);
+    plan->diff_dst.points = cpu_winograd_matrices(&plan->tiles, diff_dst->c);
     int products = plan->tiles.products;
     int panels = cpu_task_count((size_t)diff_dst->c, CPU_PANEL);
     plan->outer = (struct cpu_conv2d_outer){
@@ -139,15 +139,14 @@ static clef_status outline(struct cpu_context *cpu, enum clef_conv2d_algorithm a
         .parts = 1,
         .panels_per_task = cpu_task_count((size_t)(panels * products), OUTER_TASKS),
     };
-    CLEF_TRY(cpu_winograd_runs(&plan->tiles, src->c, &plan->src_points, &plan->diff_points,
-                               &plan->outer.runs));
+    CLEF_TRY(cpu_winograd_runs(&plan->tiles, &plan->src, &plan->diff_dst, &plan->outer.runs));
     CPU_NAME(conv2d_outer_share)(&plan->outer);
     return CLEF_OK;
 }
 
 static size_t bias_floats(const struct weights_plan *plan)
 {
-    return (size_t)cpu_winograd_row_tasks(&plan->tiles) * plan->diff_points.row;
+    return (size_t)cpu_winograd_row_tasks(&plan->tiles) * plan->diff_dst.points.row;
 }
 
 static size_t weights_floats(const struct weights_plan *plan)
@@ -169,12 +168,12 @@ static clef_status create(void *context, struct weights_plan *outlined, float *s
     struct weights_plan *plan = (struct weights_plan *)base;
     outlined->base = plan->base;
     *plan = *outlined;
-    plan->src_points.data = scratch;
-    plan->diff_points.data = plan->src_points.data + plan->src_points.floats;
-    plan->weights_points = plan->diff_points.data + plan->diff_points.floats;
+    plan->src.points.data = scratch;
+    plan->diff_dst.points.data = plan->src.points.data + plan->src.points.floats;
+    plan->weights_points = plan->diff_dst.points.data + plan->diff_dst.points.floats;
     plan->bias_sums = plan->weights_points + weights_floats(plan);
-    plan->outer.src.data = plan->src_points.data;
-    plan->outer.diff_dst.data = plan->diff_points.data;
+    plan->outer.src.data = plan->src.points.data;
+    plan->outer.diff_dst.data = plan->diff_dst.points.data;
     plan->outer.diff_weights = plan->weights_points;
     status = CPU_NAME(conv2d_outer_prepare)(&plan->outer, plan->bias_sums + bias_floats(plan));
     if (status != CLEF_OK) {
@@ -195,7 +194,7 @@ CPU_NAME(winograd_backward_weights)(void *context, enum clef_conv2d_algorithm al
     CLEF_TRY(outline(context, algorithm, args, &wanted));
     double weights = (double)TAPS * args->src->c * args->diff_dst->c;
     *info = (struct clef_plan_info){
-        .scratch_floats = wanted.src_points.floats + wanted.diff_points.floats +
+        .scratch_floats = wanted.src.points.floats + wanted.diff_dst.points.floats +
                           weights_floats(&wanted) + bias_floats(&wanted) +
                           wanted.outer.scratch_floats,
         .flops = 2 * wanted.outer.runs.multiply_adds * args->diff_dst->c,
