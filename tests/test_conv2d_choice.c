@@ -63,8 +63,9 @@ struct shape {
     int size, channels, filters, kernel, stride;
 };
 
-// The algorithm that one image of this shape gets, forward or in backward_weights.
-static const char *algorithm_of(struct clef_device *device, struct shape s, bool forward)
+// The algorithm that images of this shape get, forward or in backward_weights.
+static const char *algorithm_of(struct clef_device *device, int images, struct shape s,
+                                bool forward)
 {
     const int kernel[] = {s.kernel, s.kernel}, stride[] = {s.stride, s.stride};
     const int in[] = {s.size, s.size};
@@ -72,8 +73,8 @@ static const char *algorithm_of(struct clef_device *device, struct shape s, bool
     struct clef_window window = clef_window_same(kernel, stride, in, out);
     const struct clef_weights_layout layout = {s.kernel, s.kernel, s.channels, s.filters,
                                                clef_device_get_info(device)->filter_panel};
-    struct clef_tensor src = clef_tensor_nhwc(NULL, 0, 1, s.size, s.size, s.channels);
-    struct clef_tensor dst = clef_tensor_nhwc(NULL, 0, 1, out[0], out[1], s.filters);
+    struct clef_tensor src = clef_tensor_nhwc(NULL, 0, images, s.size, s.size, s.channels);
+    struct clef_tensor dst = clef_tensor_nhwc(NULL, 0, images, out[0], out[1], s.filters);
     struct clef_tensor weights = clef_tensor_vector(NULL, 0, clef_weights_count(&layout));
     struct clef_conv2d_forward_args args = {
         .src = &src, .weights = &weights, .dst = &dst, .window = window};
@@ -96,7 +97,6 @@ static void test_cpu_takes_what_serves(void **state)
         struct shape shape;
         const char *algorithm;
     } cases[] = {
-        {"", large, "direct"},
         {"clblast", large, "direct"},
         {"winograd", large, "winograd-4x4"},
         {"winograd", {8, 31, 40, 3, 1}, "direct"},
@@ -114,21 +114,51 @@ static void test_cpu_takes_what_serves(void **state)
     EXPECT_OK(clef_device_open("cpu", NULL, &device));
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         setenv("CLEF_CONV", cases[i].choice, 1);
-        assert_string_equal(cases[i].algorithm, algorithm_of(device, cases[i].shape, true));
-        assert_string_equal(cases[i].algorithm, algorithm_of(device, cases[i].shape, false));
+        assert_string_equal(cases[i].algorithm, algorithm_of(device, 1, cases[i].shape, true));
+        assert_string_equal(cases[i].algorithm, algorithm_of(device, 1, cases[i].shape, false));
     }
     setenv("CLEF_CONV", "forward=direct,backward_weights=winograd", 1);
-    assert_string_equal("direct", algorithm_of(device, large, true));
-    assert_string_equal("winograd-4x4", algorithm_of(device, large, false));
+    assert_string_equal("direct", algorithm_of(device, 1, large, true));
+    assert_string_equal("winograd-4x4", algorithm_of(device, 1, large, false));
     EXPECT_OK(clef_device_prefer(device, "winograd-2x2"));
-    assert_string_equal("winograd-2x2", algorithm_of(device, large, true));
+    assert_string_equal("winograd-2x2", algorithm_of(device, 1, large, true));
+    clef_device_close(device);
+}
+
+// Without a choice of the user's: the default network's shapes, and one image, for which to
+// transform the weights would not pay.
+static void test_cpu_chooses_by_cost(void **state)
+{
+    (void)state;
+    const struct {
+        int images;
+        struct shape shape;
+        const char *forward, *backward;
+    } cases[] = {
+        {64, {8, 64, 64, 3, 1}, "winograd-2x2", "winograd-4x4"},
+        {64, {4, 128, 128, 3, 1}, "winograd-2x2", "winograd-4x4"},
+        {64, {2, 256, 256, 3, 1}, "direct", "toeplitz-2x2"},
+        {64, {1, 512, 512, 3, 1}, "direct", "direct"},
+        {64, {8, 64, 128, 3, 2}, "direct", "direct"},
+        {64, {8, 3, 5, 3, 1}, "direct", "direct"},
+        {1, {4, 128, 128, 3, 1}, "direct", "direct"},
+    };
+    struct clef_device *device;
+    EXPECT_OK(clef_device_open("cpu", NULL, &device));
+    unsetenv("CLEF_CONV");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_string_equal(cases[i].forward,
+                            algorithm_of(device, cases[i].images, cases[i].shape, true));
+        assert_string_equal(cases[i].backward,
+                            algorithm_of(device, cases[i].images, cases[i].shape, false));
+    }
     clef_device_close(device);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names), cmocka_unit_test(test_passes),
-                                       cmocka_unit_test(test_errors),
-                                       cmocka_unit_test(test_cpu_takes_what_serves)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names), cmocka_unit_test(test_passes), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_cpu_takes_what_serves), cmocka_unit_test(test_cpu_chooses_by_cost)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
