@@ -338,6 +338,7 @@ static void test_help(void **state)
         {"check", "clef-check", "--case CASE", "\\-\\-case CASE"},
         {"tune", "clef-tune", "--seconds S", "\\-\\-seconds S"},
         {"info", "clef-info", "--input-shape H,W,C", "\\-\\-input\\-shape H,W,C"},
+        {"bench", "clef-bench", "train|ops", "clef bench train \\-\\-help"},
         {"replay", "clef-replay", "--device NAME", "\\-\\-device NAME"},
     };
     (void)state;
@@ -369,6 +370,25 @@ static void test_help(void **state)
     program_release(&version);
 }
 
+// The manual page of the program refers to one for each command, and each is built.
+static void test_manual_pages(void **state)
+{
+    (void)state;
+    static const char reference[] = "\n.BR clef\\-";
+    struct program_result page = RUN_CLEF("--help=man");
+    check_exit(&page, 0);
+    int found = 0;
+    for (const char *at = page.out; (at = strstr(at, reference)) != NULL; found++) {
+        char path[600];
+        at += sizeof reference - 1;
+        snprintf(path, sizeof path, CLEF_MAN_PAGES "/clef-%.*s.1", (int)strcspn(at, " "), at);
+        if (access(path, R_OK) != 0)
+            fail_msg("clef(1) refers to a page that is not built: %s", path);
+    }
+    assert_int_equal(8, found);
+    program_release(&page);
+}
+
 #define IN_DIRECTORY(test) \
     cmocka_unit_test_setup_teardown(test, temp_directory_setup, temp_directory_teardown)
 
@@ -385,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_tune_where_there_is_no_choice),
         cmocka_unit_test(test_help),
+        cmocka_unit_test(test_manual_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
