@@ -288,6 +288,8 @@ static void test_bad_configurations(void **state)
     config = config_of(1, true);
     config.batch_size = 0;
     check_refused(*state, config, "batch size");
+    config.batch_size = CLEF_MAX_BATCH + 1;
+    check_refused(*state, config, "batch size is 65537, but must be in 1..65536");
     config = config_of(1, true);
     config.learning_rate = 0;
     check_refused(*state, config, "learning rate");

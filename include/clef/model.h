@@ -19,6 +19,7 @@ struct clef_model;
 
 #define CLEF_MAX_STAGES 8
 #define CLEF_MAX_RANK 4
+#define CLEF_MAX_BATCH 65536 ///< Most images of one step.
 
 enum clef_head {
     CLEF_HEAD_FLATTEN_DENSE, ///< flatten, dense with ReLU, dense
@@ -56,7 +57,7 @@ const struct clef_resnet_config *clef_model_get_config(const struct clef_model *
 
 /// Writes parameters and moving statistics as safetensors, with the configuration as metadata. The
 /// file appears whole or not at all.
-/// @param batch_size kept in the metadata as the default for evaluation.
+/// @param batch_size 1 .. CLEF_MAX_BATCH, kept in the metadata as the default for evaluation.
 clef_status clef_model_save(struct clef_model *model, int batch_size, const char *path);
 
 /// Rebuilds a network from such a file.
@@ -71,7 +72,7 @@ struct clef_batch {
     const uint8_t *images; ///< [count][input_height][input_width][input_channels]; divided by 255
                            ///< on the device.
     const int32_t *labels; ///< [count], each below `classes`.
-    int count;             ///< At least 1.
+    int count;             ///< 1 .. CLEF_MAX_BATCH
 };
 
 /// What a step measured.

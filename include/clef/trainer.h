@@ -13,7 +13,7 @@ extern "C" {
 
 struct clef_train_config {
     int epochs;          ///< At least 1.
-    int batch_size;      ///< At least 1. The last batch of an epoch may be smaller.
+    int batch_size;      ///< 1 .. CLEF_MAX_BATCH. The last batch of an epoch may be smaller.
     float learning_rate; ///< Of Adam, above 0.
     uint64_t seed;       ///< Of the order of the images.
     bool shuffle;        ///< Whether each epoch takes the images in a new order.

@@ -18,7 +18,7 @@ static const struct option_row rows[] = {
      OPTION_TEXT, .offset = offsetof(struct settings, model)},
     OPTION_ROW_DATA(struct settings),
     {"--batch-size", "N", NULL, "Images of one step. Default: as in training.", OPTION_INT,
-     .offset = offsetof(struct settings, batch_size), .min = 1, .max = 1 << 20},
+     .offset = offsetof(struct settings, batch_size), .min = 1, .max = CLEF_MAX_BATCH},
     OPTION_ROW_DEVICE(struct settings),
     OPTION_ROW_THREADS(struct settings),
     OPTION_ROW_KERNEL_CACHE(struct settings),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/replay_reference.h"
 
+#include "clef/model.h"
 #include "core/error.h"
 #include "io/json_file.h"
 
@@ -160,7 +161,7 @@ static clef_status parse(const char *path, json_t *root, struct replay_reference
                        "loss", &reference->test_loss, "accuracy", &reference->test_accuracy,
                        "logits_first_row", &test_logits) != 0)
         return clef_fail(CLEF_FORMAT, "%s is not a trajectory: %s", path, error.text);
-    if (key < 0 || reference->batch_size < 1 || reference->batch_size > 1 << 20 ||
+    if (key < 0 || reference->batch_size < 1 || reference->batch_size > CLEF_MAX_BATCH ||
         reference->first_image < 0 || reference->steps < 1 || reference->steps > MAX_STEPS ||
         reference->first_image + (int64_t)reference->steps * reference->batch_size > INT32_MAX)
         return clef_fail(CLEF_FORMAT,

@@ -21,9 +21,10 @@ clef_status train_prepare(struct clef_model *model, const struct clef_dataset *d
 {
     struct clef_dataset_shape shape = clef_dataset_get_shape(dataset);
     int classes = clef_model_get_config(model)->classes;
-    if (batch_size < 1)
-        return clef_fail(CLEF_INVALID_ARGUMENT, "the batch size must be at least 1, not %d",
-                         batch_size);
+    // A small data set never has a batch as large as that, but its model is saved with the size.
+    if (batch_size < 1 || batch_size > CLEF_MAX_BATCH)
+        return clef_fail(CLEF_INVALID_ARGUMENT, "the batch size is %d, but must be in 1..%d",
+                         batch_size, CLEF_MAX_BATCH);
     if (shape.count < 1)
         return clef_fail(CLEF_INVALID_ARGUMENT, "the data set is empty");
     if (shape.classes > classes)
