@@ -53,6 +53,7 @@ clef_status clef_model_create_resnet(struct clef_device *device,
 /// NULL is accepted.
 void clef_model_destroy(struct clef_model *model);
 
+/// @return the configuration that the network was built with; valid as long as the model.
 const struct clef_resnet_config *clef_model_get_config(const struct clef_model *model);
 
 /// Writes parameters and moving statistics as safetensors, with the configuration as metadata. The
@@ -138,10 +139,14 @@ struct clef_parameter {
 /// Parameters are numbered in the order of the network: of each layer weight, bias, moving mean,
 /// moving variance.
 int clef_model_parameter_count(const struct clef_model *model);
+
+/// @param index 0 .. count-1. @return the parameter's description; for another index one with an
+/// empty name and no elements.
 struct clef_parameter clef_model_get_parameter(const struct clef_model *model, int index);
 
 /// Copy a parameter, or the gradient of the last training step, from or to the host, in the order
-/// of `dims`, row-major. They block.
+/// of `dims`, row-major. They block. CLEF_INVALID_ARGUMENT if `index` is outside 0 .. count-1,
+/// or before the first training step for the gradient.
 clef_status clef_model_read_parameter(struct clef_model *model, int index, float *values);
 clef_status clef_model_write_parameter(struct clef_model *model, int index, const float *values);
 clef_status clef_model_read_gradient(struct clef_model *model, int index, float *values);
@@ -157,7 +162,13 @@ struct clef_layer {
     int inputs;   ///< How many layers it reads.
     int input[2]; ///< Their numbers.
 };
+
+/// Layers are numbered in the order of execution: each reads only layers of lower numbers, and
+/// layer 0 is the input.
 int clef_model_layer_count(const struct clef_model *model);
+
+/// @param index 0 .. count-1. @return the layer's description, whose texts are valid as long as the
+/// model; for another index one with empty texts and no parameters.
 struct clef_layer clef_model_get_layer(const struct clef_model *model, int index);
 
 /// What a step takes of the device's memory, in bytes.

@@ -59,10 +59,19 @@ clef_status clef_train(struct clef_model *model, const struct clef_dataset *trai
                        const struct clef_train_callbacks *callbacks, struct clef_epoch *epochs,
                        int *epochs_done);
 
-/// Mean loss and accuracy over a data set, in inference mode.
+/// What a model reaches on a data set: means over its images.
 struct clef_evaluation {
     double loss, accuracy;
 };
+
+/// Measures loss and accuracy over a data set in inference mode, which changes nothing in the
+/// model. Images smaller than the network's input are padded centrally with zeros.
+/// @param batch_size 1 .. CLEF_MAX_BATCH; the last batch may be smaller.
+/// @param[out] result filled in on success only.
+/// @return CLEF_INVALID_ARGUMENT if the data set does not fit the network (larger images, another
+/// number of channels, more classes) or an argument is out of range; CLEF_OUT_OF_MEMORY, with a
+/// batch size that fits; CLEF_NOT_FINITE if a loss is NaN or infinite, with the first layer that
+/// had such a value; CLEF_DEVICE if the device fails.
 clef_status clef_evaluate(struct clef_model *model, const struct clef_dataset *dataset,
                           int batch_size, struct clef_evaluation *result);
 
