@@ -257,6 +257,34 @@ static void test_interruption(void **state)
     program_release(&result);
 }
 
+// Paths are bytes and JSON is UTF-8: neither training nor evaluation fails over the difference.
+static void test_paths_that_are_not_utf8(void **state)
+{
+    char data[512], out[512], model[600];
+    snprintf(data, sizeof data, "%s", temp_path(state, "M\xe4rz"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "\xff"));
+    snprintf(model, sizeof model, "%s/model.safetensors", out);
+    write_small_mnist(CLEF_MNIST, data, 100, 50);
+    struct program_result result =
+        RUN_CLEF("train", "--data", data, "--epochs", "1", "--out", out, SMALL_NETWORK);
+    check_exit(&result, 0);
+    assert_int_equal(3, count_entries(out));
+    json_t *summary = load_json(temp_path(state, "\xff/summary.json"));
+    check_summary(summary, 1);
+    check_contains(json_string_value(json_object_get(json_object_get(summary, "config"), "data")),
+                   "/M\xef\xbf\xbdrz");
+    json_decref(summary);
+    program_release(&result);
+    result = RUN_CLEF("eval", "--model", model, "--data", data, "--json");
+    check_exit(&result, 0);
+    json_t *report = json_loads(result.out, 0, NULL);
+    assert_non_null(report);
+    check_contains(json_string_value(json_object_get(report, "model")),
+                   "/\xef\xbf\xbd/model.safetensors");
+    json_decref(report);
+    program_release(&result);
+}
+
 static void test_info(void **state)
 {
     (void)state;
@@ -401,6 +429,7 @@ int main(void)
         IN_DIRECTORY(test_quiet),
         IN_DIRECTORY(test_progress_on_a_terminal),
         IN_DIRECTORY(test_interruption),
+        IN_DIRECTORY(test_paths_that_are_not_utf8),
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_tune_where_there_is_no_choice),

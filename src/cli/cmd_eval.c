@@ -42,11 +42,11 @@ static int print_result(const struct settings *settings, const struct clef_devic
         print_test_figures(stdout, test);
         return EXIT_SUCCESS;
     }
-    return cli_print_json(command.name,
-                          json_pack("{s:s, s:o, s:s, s:i, s:{s:o, s:o}}", "clef", clef_version(),
-                                    "device", cli_json_device(device), "model", settings->model,
-                                    "images", images, "test", "loss", cli_json_real(test->loss),
-                                    "accuracy", cli_json_real(test->accuracy)));
+    return cli_print_json(command.name, json_pack("{s:s, s:o, s:o, s:i, s:{s:o, s:o}}", "clef",
+                                                  clef_version(), "device", cli_json_device(device),
+                                                  "model", cli_json_text(settings->model), "images",
+                                                  images, "test", "loss", cli_json_real(test->loss),
+                                                  "accuracy", cli_json_real(test->accuracy)));
 }
 
 static int evaluate(const struct settings *settings, struct clef_device *device)
