@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +15,23 @@
 #include <time.h>
 #include <unistd.h>
 
-// The attempts at a default name that no other run of the same second took.
+// The names that are tried where other runs of the same second have taken the first ones.
 enum { MAX_ATTEMPTS = 1000 };
+
+// Makes one directory; false leaves the reason in errno.
+static bool make_new(struct run_directory *directory, const char *path, size_t length)
+{
+    if (mkdir(path, 0777) != 0)
+        return false;
+    if (directory->created_from == 0)
+        directory->created_from = length;
+    return true;
+}
 
 static clef_status make_directory(struct run_directory *directory, const char *path, size_t length)
 {
-    if (mkdir(path, 0777) == 0) {
-        if (directory->created_from == 0)
-            directory->created_from = length;
+    if (make_new(directory, path, length))
         return CLEF_OK;
-    }
     // Some file systems say EROFS, not EEXIST, of a directory that exists.
     int error = errno;
     struct stat status;
@@ -34,8 +42,8 @@ static clef_status make_directory(struct run_directory *directory, const char *p
     return CLEF_OK;
 }
 
-// Creates each parent in turn, then the directory itself.
-static clef_status make_path(struct run_directory *directory)
+// Creates each parent in turn, but not the directory itself.
+static clef_status make_parents(struct run_directory *directory)
 {
     char *path = directory->path;
     for (size_t i = 1; path[i] != '\0'; i++) {
@@ -46,7 +54,7 @@ static clef_status make_path(struct run_directory *directory)
         path[i] = '/';
         CLEF_TRY(status);
     }
-    return make_directory(directory, path, strlen(path));
+    return CLEF_OK;
 }
 
 // Permission bits do not tell the whole truth (a read-only mount, root), so a file is really made.
@@ -63,37 +71,44 @@ static clef_status probe(const struct run_directory *directory)
     return CLEF_OK;
 }
 
-// Chooses runs/DATE-TIME, or the first of runs/DATE-TIME-2, -3, ... that does not exist.
-static clef_status choose_name(struct run_directory *directory)
+// Makes runs/DATE-TIME, or the first of runs/DATE-TIME-2, -3, ... that does not exist. A look
+// before would not do: another run of the same second may come between it and the making.
+static clef_status make_default(struct run_directory *directory)
 {
     char date[32];
     time_t now = time(NULL);
     struct tm local;
-    struct stat status;
     localtime_r(&now, &local);
     strftime(date, sizeof date, "%Y%m%d-%H%M%S", &local);
     snprintf(directory->path, sizeof directory->path, "runs/%s", date);
-    for (int i = 2; stat(directory->path, &status) == 0; i++) {
+    CLEF_TRY(make_parents(directory));
+    for (int i = 2; !make_new(directory, directory->path, strlen(directory->path)); i++) {
+        if (errno != EEXIST)
+            return clef_fail(CLEF_IO, "cannot create the directory \"%s\": %s", directory->path,
+                             strerror(errno));
         if (i > MAX_ATTEMPTS)
             return clef_fail(CLEF_IO,
-                             "\"%s\" and the names after it exist: name a directory with "
-                             "--out",
+                             "\"%s\" and the names before it exist: name a directory with --out",
                              directory->path);
         snprintf(directory->path, sizeof directory->path, "runs/%s-%d", date, i);
     }
     return CLEF_OK;
 }
 
+static clef_status make_given(struct run_directory *directory, const char *path)
+{
+    if ((size_t)snprintf(directory->path, sizeof directory->path, "%s", path) >=
+        sizeof directory->path)
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "the name of the directory is too long: \"%.64s...\"", path);
+    CLEF_TRY(make_parents(directory));
+    return make_directory(directory, directory->path, strlen(directory->path));
+}
+
 clef_status run_directory_create(struct run_directory *directory, const char *path)
 {
     memset(directory, 0, sizeof *directory);
-    if (path == NULL)
-        CLEF_TRY(choose_name(directory));
-    else if ((size_t)snprintf(directory->path, sizeof directory->path, "%s", path) >=
-             sizeof directory->path)
-        return clef_fail(CLEF_INVALID_ARGUMENT,
-                         "the name of the directory is too long: \"%.64s...\"", path);
-    clef_status status = make_path(directory);
+    clef_status status = path == NULL ? make_default(directory) : make_given(directory, path);
     if (status == CLEF_OK)
         status = probe(directory);
     if (status != CLEF_OK)

@@ -16,7 +16,8 @@ struct run_directory {
 };
 
 // Creates the directory with its parents, or takes one that exists, and makes sure that files can
-// be made in it. A NULL `path` stands for runs/DATE-TIME, with a number behind it if that exists.
+// be made in it. A NULL `path` stands for runs/DATE-TIME, with a number behind it if that exists: a
+// directory of this run alone.
 clef_status run_directory_create(struct run_directory *directory, const char *path);
 
 // Removes what `create` made and nothing else filled.
