@@ -64,6 +64,40 @@ static void test_given(void **state)
     assert_int_equal(0, count_entries(path));
 }
 
+// What cannot be replaced at the end is found at the beginning.
+static void test_unreplaceable(void **state)
+{
+    struct run_directory directory;
+    assert_int_equal(0, mkdir(temp_path(state, "history.csv"), 0777));
+    check_failure(run_directory_create(&directory, *state), CLEF_IO, "/history.csv",
+                  "not a regular file");
+    assert_int_equal(1, count_entries(*state));
+}
+
+// Until all files are whole none is there, and those of an earlier run stay.
+static void test_appear_together(void **state)
+{
+    static const char *const names[] = {"model.safetensors", "history.csv", "summary.json"};
+    static const struct clef_epoch epoch = {.loss = 1};
+    struct run_directory directory;
+    size_t size;
+    for (int i = 0; i < 3; i++)
+        write_file(temp_path(state, names[i]), "old", 3);
+    check_ok(run_directory_create(&directory, *state));
+    check_ok(run_directory_begin(&directory));
+    check_ok(run_directory_save_history(&directory, &epoch, 1));
+    json_t *summary = json_object();
+    check_ok(run_directory_save_summary(&directory, summary));
+    json_decref(summary);
+    for (int i = 0; i < 3; i++) {
+        char *text = read_file(temp_path(state, names[i]), &size);
+        assert_string_equal("old", text);
+        free(text);
+    }
+    run_directory_abandon(&directory);
+    assert_int_equal(3, count_entries(*state));
+}
+
 #define TEST(name) \
     cmocka_unit_test_setup_teardown(name, temp_directory_setup, temp_directory_teardown)
 
@@ -72,6 +106,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_rivals),
         TEST(test_given),
+        TEST(test_unreplaceable),
+        TEST(test_appear_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

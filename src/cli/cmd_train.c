@@ -12,6 +12,7 @@
 #include "cli/train_settings.h"
 #include "cli/train_summary.h"
 #include "core/clock.h"
+#include "core/error.h"
 
 #include <math.h>
 #include <signal.h>
@@ -143,22 +144,16 @@ static clef_status fit(struct run *run)
     return status;
 }
 
-static clef_status save(const struct run *run)
+static clef_status save(struct run *run)
 {
-    char path[sizeof run->directory.path];
-    clef_status status =
-        run_directory_file(&run->directory, "model.safetensors", path, sizeof path);
-    if (status == CLEF_OK)
-        status = clef_model_save(run->model, run->settings.batch_size, path);
-    if (status == CLEF_OK)
-        status = run_directory_save_history(&run->directory, run->result.epochs,
-                                            run->result.epochs_done);
-    if (status != CLEF_OK)
-        return status;
-    json_t *summary = train_summary_json(&run->settings, run->device, run->model, &run->result);
-    status = run_directory_save_summary(&run->directory, summary);
+    const struct train_result *result = &run->result;
+    CLEF_TRY(run_directory_begin(&run->directory));
+    CLEF_TRY(run_directory_save_model(&run->directory, run->model, run->settings.batch_size));
+    CLEF_TRY(run_directory_save_history(&run->directory, result->epochs, result->epochs_done));
+    json_t *summary = train_summary_json(&run->settings, run->device, run->model, result);
+    clef_status status = run_directory_save_summary(&run->directory, summary);
     json_decref(summary);
-    return status;
+    return status == CLEF_OK ? run_directory_commit(&run->directory) : status;
 }
 
 static int train(struct run *run)

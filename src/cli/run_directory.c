@@ -18,6 +18,19 @@
 // The names that are tried where other runs of the same second have taken the first ones.
 enum { MAX_ATTEMPTS = 1000 };
 
+// What a run leaves. The summary comes last: where it is, the others are.
+enum { MODEL, HISTORY, SUMMARY, FILES };
+static const char *const names[FILES] = {"model.safetensors", "history.csv", "summary.json"};
+
+static clef_status join(const char *directory, const char *name, char *path, size_t size)
+{
+    int length = snprintf(path, size, "%s/%s", directory, name);
+    if (length < 0 || (size_t)length >= size)
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "the name of the directory is too long: \"%.64s...\"", directory);
+    return CLEF_OK;
+}
+
 // Makes one directory; false leaves the reason in errno.
 static bool make_new(struct run_directory *directory, const char *path, size_t length)
 {
@@ -61,13 +74,17 @@ static clef_status make_parents(struct run_directory *directory)
 static clef_status probe(const struct run_directory *directory)
 {
     char path[sizeof directory->path];
-    CLEF_TRY(run_directory_file(directory, ".probe-XXXXXX", path, sizeof path));
+    CLEF_TRY(join(directory->path, ".probe-XXXXXX", path, sizeof path));
     int file = mkstemp(path);
     if (file < 0)
         return clef_fail(CLEF_IO, "cannot write into the directory \"%s\": %s", directory->path,
                          strerror(errno));
     close(file);
     unlink(path);
+    for (int i = 0; i < FILES; i++) {
+        CLEF_TRY(join(directory->path, names[i], path, sizeof path));
+        CLEF_TRY(clef_file_check_replaceable(path));
+    }
     return CLEF_OK;
 }
 
@@ -116,9 +133,25 @@ clef_status run_directory_create(struct run_directory *directory, const char *pa
     return status;
 }
 
+// Removes what is left of the directory of the files that wait, and is silent: it follows a
+// failure.
+static void remove_staging(struct run_directory *directory)
+{
+    char path[sizeof directory->staging];
+    if (directory->staging[0] == '\0')
+        return;
+    for (int i = 0; i < FILES; i++) {
+        if (join(directory->staging, names[i], path, sizeof path) == CLEF_OK)
+            unlink(path);
+    }
+    rmdir(directory->staging);
+    directory->staging[0] = '\0';
+}
+
 void run_directory_abandon(struct run_directory *directory)
 {
     char path[sizeof directory->path];
+    remove_staging(directory);
     memcpy(path, directory->path, sizeof path);
     if (directory->created_from == 0)
         return;
@@ -133,14 +166,37 @@ void run_directory_abandon(struct run_directory *directory)
     directory->created_from = 0;
 }
 
-clef_status run_directory_file(const struct run_directory *directory, const char *name, char *path,
-                               size_t size)
+clef_status run_directory_begin(struct run_directory *directory)
 {
-    int length = snprintf(path, size, "%s/%s", directory->path, name);
-    if (length < 0 || (size_t)length >= size)
-        return clef_fail(CLEF_INVALID_ARGUMENT,
-                         "the name of the directory is too long: \"%.64s...\"", directory->path);
+    char path[sizeof directory->staging];
+    CLEF_TRY(join(directory->path, ".saving-XXXXXX", path, sizeof path));
+    if (mkdtemp(path) == NULL)
+        return clef_fail(CLEF_IO, "cannot write into the directory \"%s\": %s", directory->path,
+                         strerror(errno));
+    memcpy(directory->staging, path, sizeof path);
     return CLEF_OK;
+}
+
+clef_status run_directory_commit(struct run_directory *directory)
+{
+    char from[FILES][sizeof directory->staging], to[FILES][sizeof directory->path];
+    struct clef_file_move moves[FILES];
+    for (int i = 0; i < FILES; i++) {
+        CLEF_TRY(join(directory->staging, names[i], from[i], sizeof from[i]));
+        CLEF_TRY(join(directory->path, names[i], to[i], sizeof to[i]));
+        moves[i] = (struct clef_file_move){from[i], to[i]};
+    }
+    CLEF_TRY(clef_files_replace(moves, FILES));
+    remove_staging(directory);
+    return CLEF_OK;
+}
+
+clef_status run_directory_save_model(const struct run_directory *directory,
+                                     struct clef_model *model, int batch_size)
+{
+    char path[sizeof directory->staging];
+    CLEF_TRY(join(directory->staging, names[MODEL], path, sizeof path));
+    return clef_model_save(model, batch_size, path);
 }
 
 // One line of the history; a figure that does not exist is an empty field.
@@ -164,9 +220,9 @@ clef_status run_directory_save_history(const struct run_directory *directory,
                                        const struct clef_epoch *epochs, int count)
 {
     static const char header[] = "epoch,loss,accuracy,val_loss,val_accuracy,seconds\n";
-    char path[sizeof directory->path];
+    char path[sizeof directory->staging];
     struct clef_atomic_file *file;
-    CLEF_TRY(run_directory_file(directory, "history.csv", path, sizeof path));
+    CLEF_TRY(join(directory->staging, names[HISTORY], path, sizeof path));
     CLEF_TRY(clef_atomic_file_create(path, &file));
     clef_status status = clef_atomic_file_write(file, header, sizeof header - 1);
     for (int i = 0; status == CLEF_OK && i < count; i++)
@@ -180,7 +236,7 @@ clef_status run_directory_save_history(const struct run_directory *directory,
 
 clef_status run_directory_save_summary(const struct run_directory *directory, const json_t *summary)
 {
-    char path[sizeof directory->path];
-    CLEF_TRY(run_directory_file(directory, "summary.json", path, sizeof path));
+    char path[sizeof directory->staging];
+    CLEF_TRY(join(directory->staging, names[SUMMARY], path, sizeof path));
     return clef_json_save(path, summary);
 }
