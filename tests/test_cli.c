@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -187,6 +188,35 @@ static void test_without_validation(void **state)
     check_history(temp_path(state, "out/history.csv"), summary);
     json_decref(summary);
     program_release(&result);
+}
+
+// Where neither is named the data are in data/mnist, and the results go to runs/DATE-TIME: another
+// one for each run.
+static void test_default_directories(void **state)
+{
+    assert_int_equal(0, mkdir(temp_path(state, "data"), 0777));
+    write_small_mnist(CLEF_MNIST, temp_path(state, "data/mnist"), 100, 50);
+    for (int run = 1; run <= 2; run++) {
+        char line[64], file[128];
+        int year, day, time, length = 0;
+        struct program_result result =
+            program_run(CLEF_PROGRAM, &(struct program_setting){.directory = *state},
+                        (const char *const[]){"train", "--epochs", "1", SMALL_NETWORK, NULL});
+        check_exit(&result, 0);
+        check_contains(result.out, "80 training, 20 validation, 50 test images");
+        assert_int_equal(run, count_entries(temp_path(state, "runs")));
+        const char *saved = strstr(result.out, "Saved in runs/");
+        assert_non_null(saved);
+        snprintf(line, sizeof line, "%.*s", (int)strcspn(saved, "\n"), saved);
+        assert_int_equal(3,
+                         sscanf(line, "Saved in runs/%4d%4d-%6d%n", &year, &day, &time, &length));
+        assert_true(year >= 2024 && day >= 101 && day <= 1231 && time <= 235960);
+        // A run of the same second has a number behind its name.
+        assert_true(line[length] == '\0' || (run == 2 && strcmp(line + length, "-2") == 0));
+        snprintf(file, sizeof file, "%s/model.safetensors", line + strlen("Saved in "));
+        assert_int_equal(0, access(temp_path(state, file), R_OK));
+        program_release(&result);
+    }
 }
 
 static void test_quiet(void **state)
@@ -426,6 +456,7 @@ int main(void)
         IN_DIRECTORY(test_trains_and_evaluates),
         IN_DIRECTORY(test_repeats),
         IN_DIRECTORY(test_without_validation),
+        IN_DIRECTORY(test_default_directories),
         IN_DIRECTORY(test_quiet),
         IN_DIRECTORY(test_progress_on_a_terminal),
         IN_DIRECTORY(test_interruption),
