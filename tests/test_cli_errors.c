@@ -184,22 +184,37 @@ static void test_unwritable_out(void **state)
     free(text);
 }
 
-// A directory that may not be written is noticed as early. Permissions do not stop root, for whom a
-// file system that takes no new entries stands for it.
+// A directory that may not be written is noticed as early, whether it is the run's or only a
+// parent. Permissions do not stop root, so the program runs as another then.
 static void test_read_only_out(void **state)
 {
-    char data[512];
+    static const struct {
+        const char *out, *message;
+    } rows[] = {{"fixed", "cannot write into the directory"},
+                {"fixed/run", "cannot create the directory"}};
+    char data[512], out[512], message[700];
+    // Others must be able to read the data.
+    mode_t before = umask(022);
+    assert_int_equal(0, chmod(*state, 0755));
     snprintf(data, sizeof data, "%s", temp_path(state, "data"));
     write_tiny_data(data);
     const char *fixed = temp_path(state, "fixed");
     assert_int_equal(0, mkdir(fixed, 0555));
-    const char *out = geteuid() == 0 ? "/proc/fixed" : fixed;
-    struct program_result result =
-        RUN_CLEF("train", "--data", data, "--out", out, "--epochs", "1000000");
-    check_exit(&result, 1);
-    check_one_line(&result, out);
-    assert_int_equal(0, count_entries(fixed));
-    program_release(&result);
+    umask(before);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(out, sizeof out, "%s", temp_path(state, rows[i].out));
+        snprintf(message, sizeof message, "clef train: %s \"%s\": Permission denied\n",
+                 rows[i].message, out);
+        struct program_result result =
+            program_run(CLEF_PROGRAM, &(struct program_setting){.powerless = true},
+                        (const char *const[]){"train", "--data", data, "--out", out, "--epochs",
+                                              "1000000", NULL});
+        check_exit(&result, 1);
+        assert_string_equal(message, result.err);
+        assert_null(strstr(result.out, "Epoch"));
+        assert_int_equal(0, count_entries(fixed));
+        program_release(&result);
+    }
 }
 
 // A limit on the size of files stands for a full disk: the model does not fit.
