@@ -287,6 +287,39 @@ static void test_interruption(void **state)
     program_release(&result);
 }
 
+// Ctrl-C in the validation, or in the test: either is left, and the model is saved. The sets are
+// large, so that the signal comes before their end.
+static void test_interruption_outside_training(void **state)
+{
+    static const struct {
+        bool terminal;
+        const char *signal_at, *split;
+        int epochs; // That were whole by then.
+    } rows[] = {{true, "\r1/1 [====", "0.9999", 0}, {false, "Epoch 1/1 - ", "0", 1}};
+    char out[512];
+    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct program_setting setting = {.terminal = rows[i].terminal,
+                                                .signal_at = rows[i].signal_at};
+        struct program_result result =
+            program_run(CLEF_PROGRAM, &setting,
+                        (const char *const[]){"train", "--data", CLEF_MNIST, "--epochs", "1",
+                                              "--limit", rows[i].epochs == 0 ? "60000" : "64",
+                                              "--validation-split", rows[i].split, "--threads", "1",
+                                              "--out", out, SMALL_NETWORK, NULL});
+        check_exit(&result, 130);
+        check_one_line(&result, "stopped by Ctrl-C");
+        assert_null(strstr(result.out, "test_loss"));
+        assert_null(strstr(result.out, "val_loss"));
+        assert_int_equal(3, count_entries(out));
+        json_t *summary = load_json(temp_path(state, "out/summary.json"));
+        check_summary(summary, rows[i].epochs);
+        assert_true(json_is_null(json_object_get(summary, "test")));
+        json_decref(summary);
+        program_release(&result);
+    }
+}
+
 // Paths are bytes and JSON is UTF-8: neither training nor evaluation fails over the difference.
 static void test_paths_that_are_not_utf8(void **state)
 {
@@ -460,6 +493,7 @@ int main(void)
         IN_DIRECTORY(test_quiet),
         IN_DIRECTORY(test_progress_on_a_terminal),
         IN_DIRECTORY(test_interruption),
+        IN_DIRECTORY(test_interruption_outside_training),
         IN_DIRECTORY(test_paths_that_are_not_utf8),
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_devices),

@@ -62,7 +62,7 @@ static int evaluate(const struct settings *settings, struct clef_device *device)
         batch_size = settings->batch_size;
     if (clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TEST,
                                 clef_model_get_config(model)->classes, &dataset) != CLEF_OK ||
-        clef_evaluate(model, dataset, batch_size, &test) != CLEF_OK)
+        clef_evaluate(model, dataset, batch_size, NULL, &test) != CLEF_OK)
         code = cli_library_error(command.name);
     else
         code = print_result(settings, device, &test, clef_dataset_get_shape(dataset).count);

@@ -70,7 +70,7 @@ static clef_status run_test(struct clef_model *model, const struct clef_dataset 
     clef_status status = clef_dataset_slice(dataset, 0, count, &images);
     if (status != CLEF_OK)
         return status;
-    status = clef_evaluate(model, images, batch_size, result);
+    status = clef_evaluate(model, images, batch_size, NULL, result);
     clef_dataset_destroy(images);
     return status;
 }

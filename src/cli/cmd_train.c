@@ -47,7 +47,13 @@ static bool on_step(void *user, const struct clef_progress *step)
         run->epoch_images = 0;
     }
     progress_step(&run->progress, step);
-    return stop_signal_received() == 0;
+    return true;
+}
+
+static bool should_stop(void *user)
+{
+    (void)user;
+    return stop_signal_received() != 0;
 }
 
 static void on_epoch(void *user, int epoch, int epochs, const struct clef_epoch *result)
@@ -127,7 +133,7 @@ static clef_status fit(struct run *run)
         .shuffle = settings->shuffle,
     };
     const struct clef_train_callbacks callbacks = {
-        .user = run, .on_step = on_step, .on_epoch = on_epoch};
+        .user = run, .on_step = on_step, .on_epoch = on_epoch, .should_stop = should_stop};
     double began = clef_seconds();
     clef_status status = clef_train(run->model, run->training, run->validation, &config, &callbacks,
                                     result->epochs, &result->epochs_done);
@@ -135,13 +141,12 @@ static clef_status fit(struct run *run)
     result->step_seconds += run->epoch_step_seconds;
     result->images_seen += run->epoch_images;
     progress_end(&run->progress);
-    if (status == CLEF_INTERRUPTED || (status == CLEF_OK && stop_signal_received() != 0))
-        return CLEF_OK;
-    if (status != CLEF_OK)
-        return status;
-    status = clef_evaluate(run->model, run->test, settings->batch_size, &result->test);
-    result->tested = status == CLEF_OK;
-    return status;
+    if (status == CLEF_OK) {
+        status =
+            clef_evaluate(run->model, run->test, settings->batch_size, &callbacks, &result->test);
+        result->tested = status == CLEF_OK;
+    }
+    return status == CLEF_INTERRUPTED ? CLEF_OK : status;
 }
 
 static clef_status save(struct run *run)
