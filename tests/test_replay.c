@@ -3,6 +3,7 @@
 #include "support/program.h"
 #include "support/temp_directory.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -75,6 +76,12 @@ static void check_parity(const char *path)
     double recorded = json_number_value(json_array_get(json_object_get(reference, "losses"), 0));
     assert_true(number_of(loss, "reference") == recorded);
     assert_true(number_of(loss, "allowed") == 1e-3 && number_of(loss, "error") < 1e-5);
+    // The distance is judged, and the relative error is told beside it.
+    double distance = fabs(number_of(loss, "clef") - recorded);
+    assert_true(distance > 0 && number_of(loss, "error") == distance);
+    assert_true(number_of(loss, "relative_error") == distance / recorded);
+    assert_true(number_of(logits, "relative_error") == number_of(logits, "error"));
+    assert_true(json_is_null(json_object_get(zero, "relative_error")));
     json_decref(report);
     json_decref(reference);
     program_release(&result);
@@ -170,6 +177,8 @@ static void test_notices_other_weights(void **state)
     check_contains(result.err, path);
     check_contains(result.out, "TOO FAR");
     check_contains(result.out, "No float32 file");
+    check_contains(result.out, "for losses their distance from the reference");
+    check_contains(result.out, " Rel.error     Judged    Allowed\n");
     program_release(&result);
 }
 

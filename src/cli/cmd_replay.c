@@ -28,7 +28,8 @@ static const struct option_command command = {
     .description =
         "Trains the default network from the weights and on the images that the file describes, "
         "and compares logits, gradients, losses, weights and moving statistics with those that the "
-        "file records. The exit code is 0 only if the logits and gradients of the first step agree "
+        "file records, by their relative error and, for losses, by their distance. The exit code "
+        "is 0 only if the logits and gradients of the first step agree "
         "within 1e-4 and every loss within 1e-3, or within three times the largest distance that "
         "float32 arithmetic had up to that step in the other framework, from the file of the same "
         "name with float32 in place of float64.",

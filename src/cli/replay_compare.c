@@ -82,8 +82,8 @@ static clef_status compare_gradient(const struct replay_parameter *expected, con
 {
     double norm = l2_norm(gradient, count), sum = 0;
     if (expected->gradient_l2 < zero_norm)
-        return replay_report_add(report, expected->gradient_l2, norm, norm, zero_limit,
-                                 "step 1: gradient of %s", expected->name);
+        return replay_report_add_zero(report, expected->gradient_l2, norm, zero_limit,
+                                      "step 1: gradient of %s", expected->name);
     for (size_t i = 0; i < count; i++)
         sum += gradient[i];
     double scale = expected->gradient_l2;
@@ -149,18 +149,16 @@ clef_status replay_compare_losses(const struct replay_reference *reference, cons
     for (int i = 0; i < reference->steps; i++) {
         if (reference->float32_losses != NULL)
             drift = fmax(drift, fabs(reference->float32_losses[i] - reference->losses[i]));
-        CLEF_TRY(replay_report_add(report, reference->losses[i], losses[i],
-                                   fabs(losses[i] - reference->losses[i]),
-                                   fmax(loss_limit, loss_drift * drift), "step %d: loss", i + 1));
+        CLEF_TRY(replay_report_add_distance(report, reference->losses[i], losses[i],
+                                            fmax(loss_limit, loss_drift * drift), "step %d: loss",
+                                            i + 1));
     }
     if (reference->float32_losses != NULL)
         drift = fmax(drift, fabs(reference->float32_test_loss - reference->test_loss));
-    CLEF_TRY(replay_report_add(report, reference->test_loss, test->loss,
-                               fabs(test->loss - reference->test_loss),
-                               fmax(loss_limit, loss_drift * drift), "test: loss"));
-    return replay_report_add(report, reference->test_accuracy, test->accuracy,
-                             fabs(test->accuracy - reference->test_accuracy), NAN,
-                             "test: accuracy");
+    CLEF_TRY(replay_report_add_distance(report, reference->test_loss, test->loss,
+                                        fmax(loss_limit, loss_drift * drift), "test: loss"));
+    return replay_report_add_distance(report, reference->test_accuracy, test->accuracy, NAN,
+                                      "test: accuracy");
 }
 
 static clef_status compare_norm(struct clef_model *model, int index, double expected,
@@ -172,8 +170,10 @@ static clef_status compare_norm(struct clef_model *model, int index, double expe
     double norm = l2_norm(values, parameter.count);
     free(values);
     // A norm that is zero but for rounding has no relative error worth telling.
-    double scale = expected < zero_norm ? 1 : expected;
-    return replay_report_add(report, expected, norm, fabs(norm - expected) / scale, NAN,
+    if (expected < zero_norm)
+        return replay_report_add_zero(report, expected, norm, NAN, "after: norm of %s",
+                                      parameter.name);
+    return replay_report_add(report, expected, norm, fabs(norm - expected) / expected, NAN,
                              "after: norm of %s", parameter.name);
 }
 
