@@ -215,6 +215,51 @@ static void test_malformed_files(void **state)
     check_malformed(save(state, root), "out of range");
 }
 
+static json_t *gradient_of(json_t *root, size_t index)
+{
+    json_t *gradients = json_object_get(json_object_get(root, "step1"), "gradients");
+    return json_array_get(gradients, index);
+}
+
+// A file that tells less than it must would pass for the rest of it.
+static void test_incomplete_files(void **state)
+{
+    json_t *root = load(golden);
+    json_object_del(gradient_of(root, 2), "first");
+    check_malformed(save(state, root), "\"gradients\" does not describe each of \"parameters\"");
+    root = load(golden);
+    json_object_set_new(gradient_of(root, 2), "first", json_array());
+    check_malformed(save(state, root),
+                    "\"first\" of \"stage1.block1.conv1.weight\" is not a list of 1 to 4 numbers");
+    root = load(golden);
+    json_object_set_new(gradient_of(root, 2), "first", json_real(1));
+    check_malformed(save(state, root),
+                    "\"first\" of \"stage1.block1.conv1.weight\" is not a list of 1 to 4 numbers");
+    root = load(golden);
+    json_array_set_new(json_object_get(gradient_of(root, 2), "first"), 1, json_string("1e-3"));
+    check_malformed(save(state, root),
+                    "element 1 of \"first\" of \"stage1.block1.conv1.weight\" is not a number");
+    root = load(golden);
+    json_array_remove(json_object_get(gradient_of(root, 2), "first"), 3);
+    check_malformed(save(state, root),
+                    "\"first\" of \"stage1.block1.conv1.weight\" has 3 numbers, but must have 4");
+    // Both lists shorter by the same parameter: the last, then one in the middle.
+    json_t *gradients;
+    root = load(golden);
+    gradients = json_object_get(json_object_get(root, "step1"), "gradients");
+    json_array_remove(json_object_get(root, "parameters"), 81);
+    json_array_remove(gradients, 81);
+    check_malformed(save(state, root), "the network's parameter \"fc2.bias\" is missing");
+    root = load(golden);
+    gradients = json_object_get(json_object_get(root, "step1"), "gradients");
+    json_array_remove(json_object_get(root, "parameters"), 2);
+    json_array_remove(gradients, 2);
+    check_malformed(
+        save(state, root),
+        "the parameter \"stage1.block1.conv1.bias\" is not the network's at this place, "
+        "which is \"stage1.block1.conv1.weight\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +272,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_notices_other_weights, temp_directory_setup,
                                         temp_directory_teardown),
         cmocka_unit_test_setup_teardown(test_malformed_files, temp_directory_setup,
+                                        temp_directory_teardown),
+        cmocka_unit_test_setup_teardown(test_incomplete_files, temp_directory_setup,
                                         temp_directory_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

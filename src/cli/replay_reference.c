@@ -75,9 +75,17 @@ static clef_status read_parameter(const char *path, const json_t *gradient, cons
         return clef_fail(CLEF_FORMAT, "%s: \"gradients\" does not describe each of \"parameters\"",
                          path);
     size_t count = json_array_size(first);
-    parameter->first_count = count < REPLAY_FIRST ? (int)count : REPLAY_FIRST;
-    for (int i = 0; i < parameter->first_count; i++)
-        parameter->first[i] = json_number_value(json_array_get(first, (size_t)i));
+    if (count < 1 || count > REPLAY_FIRST)
+        return clef_fail(CLEF_FORMAT, "%s: \"first\" of \"%s\" is not a list of 1 to %d numbers",
+                         path, own_name, REPLAY_FIRST);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *number = json_array_get(first, i);
+        if (!json_is_number(number))
+            return clef_fail(CLEF_FORMAT, "%s: element %zu of \"first\" of \"%s\" is not a number",
+                             path, i, own_name);
+        parameter->first[i] = json_number_value(number);
+    }
+    parameter->first_count = (int)count;
     const json_t *norm = json_object_get(norms, own_name);
     if (!json_is_number(norm))
         return clef_fail(CLEF_FORMAT, "%s: \"weights_l2\" lacks \"%s\"", path, own_name);
