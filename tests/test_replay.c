@@ -145,10 +145,15 @@ static void test_notices_a_loss(void **state)
     check_rejected(save(state, root), "step 2: loss");
 }
 
-static void change_gradient(json_t *root, size_t index, const char *key, double factor)
+static json_t *gradient_of(json_t *root, size_t index)
 {
     json_t *gradients = json_object_get(json_object_get(root, "step1"), "gradients");
-    json_t *gradient = json_array_get(gradients, index);
+    return json_array_get(gradients, index);
+}
+
+static void change_gradient(json_t *root, size_t index, const char *key, double factor)
+{
+    json_t *gradient = gradient_of(root, index);
     double value = json_number_value(json_object_get(gradient, key));
     json_object_set_new(gradient, key, json_real(value * factor));
 }
@@ -163,6 +168,136 @@ static void test_notices_a_gradient(void **state)
     shorten(root, 1);
     change_gradient(root, 2, "sum", 1.1);
     check_rejected(save(state, root), "step 1: gradient of stage1.block1.conv1.weight");
+}
+
+// Replays a file, which may be rejected for its later quantities, and returns the report.
+static json_t *replay_anyhow(const char *path)
+{
+    struct program_result result = RUN_CLEF("replay", path, "--data", CLEF_MNIST, "--json");
+    json_t *report = json_loads(result.out, 0, NULL);
+    if (report == NULL)
+        fail_msg("no report: %s", result.err);
+    program_release(&result);
+    return report;
+}
+
+static void check_row(const json_t *report, const char *name, bool ok, double allowed)
+{
+    const json_t *row = find_row(report, name);
+    double limit = number_of(row, "allowed");
+    if (json_is_true(json_object_get(row, "ok")) != ok || fabs(limit - allowed) > 1e-12)
+        fail_msg("%s: error %g of %g allowed; expected %s of %g", name, number_of(row, "error"),
+                 limit, ok ? "less" : "more", allowed);
+}
+
+// Each of the first elements counts, by its distance relative to the norm.
+static void test_notices_first_elements(void **state)
+{
+    static const char name[] = "step 1: gradient of stage1.block1.conv1.weight";
+    for (int k = 0; k < 4; k++) {
+        json_t *root = load(golden_slow);
+        shorten(root, 1);
+        json_t *gradient = gradient_of(root, 2), *first = json_object_get(gradient, "first");
+        double value = json_number_value(json_array_get(first, (size_t)k));
+        double norm = json_number_value(json_object_get(gradient, "l2"));
+        json_array_set_new(first, (size_t)k, json_real(value + 1.1e-4 * norm));
+        check_rejected(save(state, root), name);
+    }
+}
+
+// Of a gradient whose norm is below 1e-9 ours must be below 1e-6, and from 1e-9 on the relative
+// error counts. No other gradient may be called zero.
+static void test_notices_zero_gradients(void **state)
+{
+    static const char bias[] = "step 1: gradient of stage1.block1.conv1.bias";
+    json_t *root = load(golden_slow);
+    shorten(root, 1);
+    json_object_set_new(gradient_of(root, 2), "l2", json_real(0.9e-9));
+    json_object_set_new(gradient_of(root, 3), "l2", json_real(0.9e-9));
+    json_t *report = replay_anyhow(save(state, root));
+    check_row(report, "step 1: gradient of stage1.block1.conv1.weight", false, 1e-6);
+    check_row(report, bias, true, 1e-6);
+    json_decref(report);
+    root = load(golden_slow);
+    shorten(root, 1);
+    json_object_set_new(gradient_of(root, 3), "l2", json_real(1.1e-9));
+    check_rejected(save(state, root), bias);
+}
+
+// A loss may lie three times as far off as float32 was in the other framework up to that step, and
+// 1e-3 if that is more. Here float32 is off by 2e-3 at the second step, and we by `distance`.
+static json_t *replay_with_drift(void **state, int step, double distance)
+{
+    json_t *root = load(golden_slow), *single = load(golden_slow);
+    shorten(root, 3);
+    shorten(single, 3);
+    json_t *losses = json_object_get(root, "losses");
+    size_t index = (size_t)step - 1;
+    json_array_set_new(losses, index,
+                       json_real(json_number_value(json_array_get(losses, index)) + distance));
+    losses = json_deep_copy(losses);
+    json_array_set_new(losses, 1, json_real(json_number_value(json_array_get(losses, 1)) + 2e-3));
+    json_object_set_new(single, "losses", losses);
+    assert_int_equal(0, json_dump_file(single, temp_path(state, "float32.json"), 0));
+    json_decref(single);
+    json_t *report = replay_anyhow(save(state, root));
+    assert_true(json_is_true(json_object_get(report, "float32")));
+    return report;
+}
+
+static void test_drift_of_losses(void **state)
+{
+    static const struct {
+        int step;
+        double distance, allowed;
+        bool ok;
+    } rows[] = {
+        // Our own distance is up to some 1e-4 here, hence the space around the limits.
+        {2, 5.7e-3, 6e-3, true},
+        {2, 6.3e-3, 6e-3, false},
+        {3, -5.7e-3, 6e-3, true},  // As far as up to an earlier step ...
+        {1, -1.1e-3, 1e-3, false}, // ... but not as far as at a later one.
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "step %d: loss", rows[i].step);
+        json_t *report = replay_with_drift(state, rows[i].step, rows[i].distance);
+        check_row(report, name, rows[i].ok, rows[i].allowed);
+        json_decref(report);
+    }
+}
+
+// The test loss after one step, which no file records, is taken from the first replay. After that,
+// 1e-3 is the limit, or three times what float32 was off.
+static void test_notices_the_test_loss(void **state)
+{
+    static const struct {
+        double distance, single, allowed; // No float32 file if `single` is 0.
+        bool ok;
+    } rows[] = {
+        {0.9e-3, 0, 1e-3, true},
+        {-1.1e-3, 0, 1e-3, false},
+        {5.9e-3, 2e-3, 6e-3, true},
+        {6.1e-3, 2e-3, 6e-3, false},
+    };
+    json_t *root = load(golden_slow);
+    shorten(root, 1);
+    json_t *report = replay_anyhow(save(state, json_incref(root)));
+    double measured = number_of(find_row(report, "test: loss"), "clef");
+    json_decref(report);
+    json_t *test = json_object_get(json_object_get(root, "after"), "test_first_256");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        double recorded = measured + rows[i].distance;
+        if (rows[i].single > 0) {
+            json_object_set_new(test, "loss", json_real(recorded + rows[i].single));
+            assert_int_equal(0, json_dump_file(root, temp_path(state, "float32.json"), 0));
+        }
+        json_object_set_new(test, "loss", json_real(recorded));
+        report = replay_anyhow(save(state, json_incref(root)));
+        check_row(report, "test: loss", rows[i].ok, rows[i].allowed);
+        json_decref(report);
+    }
+    json_decref(root);
 }
 
 static void test_notices_other_weights(void **state)
@@ -215,12 +350,6 @@ static void test_malformed_files(void **state)
     check_malformed(save(state, root), "out of range");
 }
 
-static json_t *gradient_of(json_t *root, size_t index)
-{
-    json_t *gradients = json_object_get(json_object_get(root, "step1"), "gradients");
-    return json_array_get(gradients, index);
-}
-
 // A file that tells less than it must would pass for the rest of it.
 static void test_incomplete_files(void **state)
 {
@@ -268,6 +397,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_notices_a_loss, temp_directory_setup,
                                         temp_directory_teardown),
         cmocka_unit_test_setup_teardown(test_notices_a_gradient, temp_directory_setup,
+                                        temp_directory_teardown),
+        cmocka_unit_test_setup_teardown(test_notices_first_elements, temp_directory_setup,
+                                        temp_directory_teardown),
+        cmocka_unit_test_setup_teardown(test_notices_zero_gradients, temp_directory_setup,
+                                        temp_directory_teardown),
+        cmocka_unit_test_setup_teardown(test_drift_of_losses, temp_directory_setup,
+                                        temp_directory_teardown),
+        cmocka_unit_test_setup_teardown(test_notices_the_test_loss, temp_directory_setup,
                                         temp_directory_teardown),
         cmocka_unit_test_setup_teardown(test_notices_other_weights, temp_directory_setup,
                                         temp_directory_teardown),
