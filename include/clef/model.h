@@ -99,7 +99,10 @@ clef_status clef_model_evaluate_step(struct clef_model *model, const struct clef
 
 /// Blocks until a step's metrics are known. If the loss is NaN or infinite the status is
 /// CLEF_NOT_FINITE, the error names the first layer that had such a value, and no parameter has
-/// been changed by this step or by one enqueued after it.
+/// been changed by this step or by one enqueued after it. Only the loss is looked at: if a gradient
+/// overflows while the loss is finite, its step succeeds and leaves parameters that are not finite,
+/// and the next step on them fails. The error then names the first such parameter, and training
+/// must begin anew or from a saved model.
 clef_status clef_model_wait(struct clef_model *model, int ticket, struct clef_metrics *metrics);
 
 /// Computes the logits, [count][classes], in inference mode; labels are ignored and may be NULL.
