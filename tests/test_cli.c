@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program as a user meets it: training on the first images of MNIST, evaluating, interrupting,
-// and what it prints.
+// The program as a user meets it: training on the first images of MNIST, evaluating, and what it
+// prints.
 #include "support/program.h"
+#include "support/run_files.h"
 #include "support/small_mnist.h"
 #include "support/temp_directory.h"
 
@@ -20,62 +21,6 @@
 
 // A network that trains in a moment, for what does not depend on the network.
 #define SMALL_NETWORK "--blocks", "1,1", "--filters", "8,16", "--head", "avgpool"
-
-static json_t *load_json(const char *path)
-{
-    json_error_t error;
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-    if (root == NULL)
-        fail_msg("%s: %s", path, error.text);
-    return root;
-}
-
-static double real_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    if (!json_is_number(value))
-        fail_msg("\"%s\" is not a number", key);
-    return json_number_value(value);
-}
-
-// Checks the figures of a summary that hold for every run that ended well.
-static void check_summary(const json_t *summary, int epochs)
-{
-    const json_t *device = json_object_get(summary, "device");
-    assert_true(json_is_string(json_object_get(summary, "clef")));
-    assert_string_equal("cpu", json_string_value(json_object_get(device, "backend")));
-    assert_true(json_string_length(json_object_get(device, "name")) > 0);
-    assert_true(json_string_length(json_object_get(device, "driver")) > 0);
-    assert_true(json_is_object(json_object_get(summary, "config")));
-    assert_int_equal(epochs, json_array_size(json_object_get(summary, "epochs")));
-    assert_true(real_of(summary, "fit_seconds") > 0);
-    assert_true(real_of(summary, "images_per_second") > 0);
-    assert_true(real_of(summary, "peak_rss_bytes") > 1 << 20);
-}
-
-// The history has one line an epoch, with the digits of the summary.
-static void check_history(const char *path, const json_t *summary)
-{
-    static const char *const keys[] = {"loss", "accuracy", "val_loss", "val_accuracy", "seconds"};
-    const json_t *epochs = json_object_get(summary, "epochs");
-    char expected[4096] = "epoch,loss,accuracy,val_loss,val_accuracy,seconds\n";
-    for (size_t i = 0; i < json_array_size(epochs); i++) {
-        size_t length = strlen(expected);
-        length += (size_t)snprintf(expected + length, sizeof expected - length, "%zu", i + 1);
-        for (int k = 0; k < 5; k++) {
-            const json_t *figure = json_object_get(json_array_get(epochs, i), keys[k]);
-            length +=
-                (size_t)snprintf(expected + length, sizeof expected - length,
-                                 json_is_null(figure) ? "," : ",%.17g", json_number_value(figure));
-        }
-        snprintf(expected + length, sizeof expected - length, "\n");
-    }
-    size_t size;
-    char *history = read_file(path, &size);
-    assert_int_equal(strlen(expected), size);
-    assert_memory_equal(expected, history, size);
-    free(history);
-}
 
 // One epoch of 1,600 images, from the default network and settings: it learns, and eval gives the
 // figures of train again.
@@ -257,69 +202,6 @@ static void test_progress_on_a_terminal(void **state)
     program_release(&result);
 }
 
-// Ctrl-C saves a whole model and the epochs so far.
-static void test_interruption(void **state)
-{
-    char data[512], out[512], model[600];
-    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
-    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
-    snprintf(model, sizeof model, "%s/model.safetensors", out);
-    write_small_mnist(CLEF_MNIST, data, 300, 50);
-    struct program_result result =
-        program_run(CLEF_PROGRAM, &(struct program_setting){.signal_at = "Epoch 2/"},
-                    (const char *const[]){"train", "--data", data, "--epochs", "100000", "--out",
-                                          out, SMALL_NETWORK, NULL});
-    check_exit(&result, 130);
-    check_one_line(&result, "stopped by Ctrl-C");
-    assert_null(strstr(result.out, "test_loss"));
-    assert_int_equal(3, count_entries(out));
-    json_t *summary = load_json(temp_path(state, "out/summary.json"));
-    size_t epochs = json_array_size(json_object_get(summary, "epochs"));
-    assert_in_range(epochs, 2, 99999);
-    check_summary(summary, (int)epochs);
-    assert_true(json_is_null(json_object_get(summary, "test")));
-    check_history(temp_path(state, "out/history.csv"), summary);
-    json_decref(summary);
-    program_release(&result);
-    result = RUN_CLEF("eval", "--model", model, "--data", data);
-    check_exit(&result, 0);
-    check_contains(result.out, "test_accuracy: ");
-    program_release(&result);
-}
-
-// Ctrl-C in the validation, or in the test: either is left, and the model is saved. The sets are
-// large, so that the signal comes before their end.
-static void test_interruption_outside_training(void **state)
-{
-    static const struct {
-        bool terminal;
-        const char *signal_at, *split;
-        int epochs; // That were whole by then.
-    } rows[] = {{true, "\r1/1 [====", "0.9999", 0}, {false, "Epoch 1/1 - ", "0", 1}};
-    char out[512];
-    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct program_setting setting = {.terminal = rows[i].terminal,
-                                                .signal_at = rows[i].signal_at};
-        struct program_result result =
-            program_run(CLEF_PROGRAM, &setting,
-                        (const char *const[]){"train", "--data", CLEF_MNIST, "--epochs", "1",
-                                              "--limit", rows[i].epochs == 0 ? "60000" : "64",
-                                              "--validation-split", rows[i].split, "--threads", "1",
-                                              "--out", out, SMALL_NETWORK, NULL});
-        check_exit(&result, 130);
-        check_one_line(&result, "stopped by Ctrl-C");
-        assert_null(strstr(result.out, "test_loss"));
-        assert_null(strstr(result.out, "val_loss"));
-        assert_int_equal(3, count_entries(out));
-        json_t *summary = load_json(temp_path(state, "out/summary.json"));
-        check_summary(summary, rows[i].epochs);
-        assert_true(json_is_null(json_object_get(summary, "test")));
-        json_decref(summary);
-        program_release(&result);
-    }
-}
-
 // Paths are bytes and JSON is UTF-8: neither training nor evaluation fails over the difference.
 static void test_paths_that_are_not_utf8(void **state)
 {
@@ -492,8 +374,6 @@ int main(void)
         IN_DIRECTORY(test_default_directories),
         IN_DIRECTORY(test_quiet),
         IN_DIRECTORY(test_progress_on_a_terminal),
-        IN_DIRECTORY(test_interruption),
-        IN_DIRECTORY(test_interruption_outside_training),
         IN_DIRECTORY(test_paths_that_are_not_utf8),
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_devices),

@@ -17,16 +17,16 @@ struct run_directory {
 };
 
 // Creates the directory with its parents, or takes one that exists, and makes sure that files can
-// be made in it, and that those of an earlier run can be replaced. A NULL `path` stands for runs/DATE-TIME, with a number behind it if that exists: a
-// directory of this run alone.
+// be made in it, and that those of an earlier run can be replaced. A NULL `path` stands for
+// runs/DATE-TIME, with a number behind it if that exists: a directory of this run alone.
 clef_status run_directory_create(struct run_directory *directory, const char *path);
 
 // Removes the files that are not in place, and what `create` made and nothing else filled.
 void run_directory_abandon(struct run_directory *directory);
 
 // The three files belong together, and a disk may be full after the first of them. So `begin` makes
-// a directory inside the run's, where each is written whole; `commit` then puts all in place. What an
-// earlier run left stays as it was until then.
+// a directory inside the run's, where each is written whole; `commit` then puts all in place. What
+// an earlier run left stays as it was until then.
 clef_status run_directory_begin(struct run_directory *directory);
 clef_status run_directory_save_model(const struct run_directory *directory,
                                      struct clef_model *model, int batch_size);

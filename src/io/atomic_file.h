@@ -35,7 +35,8 @@ struct clef_file_move {
 };
 
 // Puts files in place of others once all are written, so that none is there without the rest. If a
-// `to` exists and is no regular file nothing is moved. After that only the directory itself can fail.
+// `to` exists and is no regular file nothing is moved. After that only the directory itself can
+// fail.
 clef_status clef_files_replace(const struct clef_file_move *moves, int count);
 
 // CLEF_IO if a path exists and is not a regular file, which must not be replaced.
