@@ -74,6 +74,21 @@ static void test_unreplaceable(void **state)
     assert_int_equal(1, count_entries(*state));
 }
 
+// A name that leaves no room for those of the files is too long from the beginning.
+static void test_long_name(void **state)
+{
+    enum { LENGTH = 4060, PIECE = 200 };
+    char path[LENGTH + 1];
+    struct run_directory directory;
+    size_t length = (size_t)snprintf(path, sizeof path, "%s/", (const char *)*state);
+    memset(path + length, 'a', LENGTH - length);
+    for (size_t i = length + PIECE; i < LENGTH - 1; i += PIECE)
+        path[i] = '/';
+    path[LENGTH] = '\0';
+    assert_int_not_equal(CLEF_OK, run_directory_create(&directory, path));
+    assert_int_equal(0, count_entries(*state));
+}
+
 // Until all files are whole none is there, and those of an earlier run stay.
 static void test_appear_together(void **state)
 {
@@ -104,10 +119,8 @@ static void test_appear_together(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_rivals),
-        TEST(test_given),
-        TEST(test_unreplaceable),
-        TEST(test_appear_together),
+        TEST(test_rivals),    TEST(test_given),           TEST(test_unreplaceable),
+        TEST(test_long_name), TEST(test_appear_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,24 +70,6 @@ static clef_status make_parents(struct run_directory *directory)
     return CLEF_OK;
 }
 
-// Permission bits do not tell the whole truth (a read-only mount, root), so a file is really made.
-static clef_status probe(const struct run_directory *directory)
-{
-    char path[sizeof directory->path];
-    CLEF_TRY(join(directory->path, ".probe-XXXXXX", path, sizeof path));
-    int file = mkstemp(path);
-    if (file < 0)
-        return clef_fail(CLEF_IO, "cannot write into the directory \"%s\": %s", directory->path,
-                         strerror(errno));
-    close(file);
-    unlink(path);
-    for (int i = 0; i < FILES; i++) {
-        CLEF_TRY(join(directory->path, names[i], path, sizeof path));
-        CLEF_TRY(clef_file_check_replaceable(path));
-    }
-    return CLEF_OK;
-}
-
 // Makes runs/DATE-TIME, or the first of runs/DATE-TIME-2, -3, ... that does not exist. A look
 // before would not do: another run of the same second may come between it and the making.
 static clef_status make_default(struct run_directory *directory)
@@ -122,17 +104,6 @@ static clef_status make_given(struct run_directory *directory, const char *path)
     return make_directory(directory, directory->path, strlen(directory->path));
 }
 
-clef_status run_directory_create(struct run_directory *directory, const char *path)
-{
-    memset(directory, 0, sizeof *directory);
-    clef_status status = path == NULL ? make_default(directory) : make_given(directory, path);
-    if (status == CLEF_OK)
-        status = probe(directory);
-    if (status != CLEF_OK)
-        run_directory_abandon(directory);
-    return status;
-}
-
 // Removes what is left of the directory of the files that wait, and is silent: it follows a
 // failure.
 static void remove_staging(struct run_directory *directory)
@@ -146,6 +117,35 @@ static void remove_staging(struct run_directory *directory)
     }
     rmdir(directory->staging);
     directory->staging[0] = '\0';
+}
+
+// Permission bits do not tell the whole truth (a read-only mount, root), so all is really made that
+// saving will make first, with the longest name.
+static clef_status probe(struct run_directory *directory)
+{
+    char path[sizeof directory->path];
+    struct clef_atomic_file *file;
+    CLEF_TRY(run_directory_begin(directory));
+    CLEF_TRY(join(directory->staging, names[MODEL], path, sizeof path));
+    CLEF_TRY(clef_atomic_file_create(path, &file));
+    clef_atomic_file_abort(file);
+    remove_staging(directory);
+    for (int i = 0; i < FILES; i++) {
+        CLEF_TRY(join(directory->path, names[i], path, sizeof path));
+        CLEF_TRY(clef_file_check_replaceable(path));
+    }
+    return CLEF_OK;
+}
+
+clef_status run_directory_create(struct run_directory *directory, const char *path)
+{
+    memset(directory, 0, sizeof *directory);
+    clef_status status = path == NULL ? make_default(directory) : make_given(directory, path);
+    if (status == CLEF_OK)
+        status = probe(directory);
+    if (status != CLEF_OK)
+        run_directory_abandon(directory);
+    return status;
 }
 
 void run_directory_abandon(struct run_directory *directory)
