@@ -63,10 +63,10 @@ static void test_interruption_outside_training(void **state)
                                                 .signal_at = rows[i].signal_at};
         struct program_result result =
             program_run(CLEF_PROGRAM, &setting,
-                        (const char *const[]){"train", "--data", CLEF_MNIST, "--epochs", "1",
-                                              "--limit", rows[i].epochs == 0 ? "60000" : "64",
-                                              "--validation-split", rows[i].split, "--threads", "1",
-                                              "--out", out, SMALL_NETWORK, NULL});
+                        (const char *const[]){
+                            "train", "--data", CLEF_MNIST, "--epochs", "1", "--image-size", "64",
+                            "--limit", rows[i].epochs == 0 ? "60000" : "64", "--validation-split",
+                            rows[i].split, "--threads", "1", "--out", out, SMALL_NETWORK, NULL});
         check_exit(&result, 130);
         check_one_line(&result, "stopped by Ctrl-C");
         assert_null(strstr(result.out, "test_loss"));
