@@ -131,6 +131,28 @@ static void test_failed_rename(void **state)
     assert_int_equal(0, count_entries(path));
 }
 
+// Files that belong together are moved together: if one of them cannot be, none is.
+static void test_replaces_together(void **state)
+{
+    char from[2][512], to[2][512];
+    for (int i = 0; i < 2; i++) {
+        snprintf(from[i], sizeof from[i], "%s", temp_path(state, i == 0 ? "new0" : "new1"));
+        snprintf(to[i], sizeof to[i], "%s", temp_path(state, i == 0 ? "0" : "1"));
+        write_file(from[i], "new", 3);
+    }
+    write_file(to[0], "old", 3);
+    assert_int_equal(0, mkdir(to[1], 0700));
+    const struct clef_file_move moves[] = {{from[0], to[0]}, {from[1], to[1]}};
+    check_failure(clef_files_replace(moves, 2), CLEF_IO, to[1], "not a regular file");
+    check_file(to[0], "old");
+    assert_int_equal(4, count_entries(*state));
+    assert_int_equal(0, rmdir(to[1]));
+    check_ok(clef_files_replace(moves, 2));
+    check_file(to[0], "new");
+    check_file(to[1], "new");
+    assert_int_equal(2, count_entries(*state));
+}
+
 static void test_impossible_places(void **state)
 {
     struct clef_atomic_file *file = NULL;
@@ -238,6 +260,7 @@ int main(void)
         TEST(test_relative_path),
         TEST(test_full_disk),
         TEST(test_failed_rename),
+        TEST(test_replaces_together),
         TEST(test_impossible_places),
         TEST(test_read_only_directory),
         TEST(test_json_round_trip),

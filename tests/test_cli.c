@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program as a user meets it: training on the first images of MNIST, evaluating, interrupting,
-// and what it prints.
+// The program as a user meets it: training on the first images of MNIST, evaluating, and what it
+// prints.
 #include "support/program.h"
+#include "support/run_files.h"
 #include "support/small_mnist.h"
 #include "support/temp_directory.h"
 
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,62 +21,6 @@
 
 // A network that trains in a moment, for what does not depend on the network.
 #define SMALL_NETWORK "--blocks", "1,1", "--filters", "8,16", "--head", "avgpool"
-
-static json_t *load_json(const char *path)
-{
-    json_error_t error;
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-    if (root == NULL)
-        fail_msg("%s: %s", path, error.text);
-    return root;
-}
-
-static double real_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    if (!json_is_number(value))
-        fail_msg("\"%s\" is not a number", key);
-    return json_number_value(value);
-}
-
-// Checks the figures of a summary that hold for every run that ended well.
-static void check_summary(const json_t *summary, int epochs)
-{
-    const json_t *device = json_object_get(summary, "device");
-    assert_true(json_is_string(json_object_get(summary, "clef")));
-    assert_string_equal("cpu", json_string_value(json_object_get(device, "backend")));
-    assert_true(json_string_length(json_object_get(device, "name")) > 0);
-    assert_true(json_string_length(json_object_get(device, "driver")) > 0);
-    assert_true(json_is_object(json_object_get(summary, "config")));
-    assert_int_equal(epochs, json_array_size(json_object_get(summary, "epochs")));
-    assert_true(real_of(summary, "fit_seconds") > 0);
-    assert_true(real_of(summary, "images_per_second") > 0);
-    assert_true(real_of(summary, "peak_rss_bytes") > 1 << 20);
-}
-
-// The history has one line an epoch, with the digits of the summary.
-static void check_history(const char *path, const json_t *summary)
-{
-    static const char *const keys[] = {"loss", "accuracy", "val_loss", "val_accuracy", "seconds"};
-    const json_t *epochs = json_object_get(summary, "epochs");
-    char expected[4096] = "epoch,loss,accuracy,val_loss,val_accuracy,seconds\n";
-    for (size_t i = 0; i < json_array_size(epochs); i++) {
-        size_t length = strlen(expected);
-        length += (size_t)snprintf(expected + length, sizeof expected - length, "%zu", i + 1);
-        for (int k = 0; k < 5; k++) {
-            const json_t *figure = json_object_get(json_array_get(epochs, i), keys[k]);
-            length +=
-                (size_t)snprintf(expected + length, sizeof expected - length,
-                                 json_is_null(figure) ? "," : ",%.17g", json_number_value(figure));
-        }
-        snprintf(expected + length, sizeof expected - length, "\n");
-    }
-    size_t size;
-    char *history = read_file(path, &size);
-    assert_int_equal(strlen(expected), size);
-    assert_memory_equal(expected, history, size);
-    free(history);
-}
 
 // One epoch of 1,600 images, from the default network and settings: it learns, and eval gives the
 // figures of train again.
@@ -189,6 +135,35 @@ static void test_without_validation(void **state)
     program_release(&result);
 }
 
+// Where neither is named the data are in data/mnist, and the results go to runs/DATE-TIME: another
+// one for each run.
+static void test_default_directories(void **state)
+{
+    assert_int_equal(0, mkdir(temp_path(state, "data"), 0777));
+    write_small_mnist(CLEF_MNIST, temp_path(state, "data/mnist"), 100, 50);
+    for (int run = 1; run <= 2; run++) {
+        char line[64], file[128];
+        int year, day, time, length = 0;
+        struct program_result result =
+            program_run(CLEF_PROGRAM, &(struct program_setting){.directory = *state},
+                        (const char *const[]){"train", "--epochs", "1", SMALL_NETWORK, NULL});
+        check_exit(&result, 0);
+        check_contains(result.out, "80 training, 20 validation, 50 test images");
+        assert_int_equal(run, count_entries(temp_path(state, "runs")));
+        const char *saved = strstr(result.out, "Saved in runs/");
+        assert_non_null(saved);
+        snprintf(line, sizeof line, "%.*s", (int)strcspn(saved, "\n"), saved);
+        assert_int_equal(3,
+                         sscanf(line, "Saved in runs/%4d%4d-%6d%n", &year, &day, &time, &length));
+        assert_true(year >= 2024 && day >= 101 && day <= 1231 && time <= 235960);
+        // A run of the same second has a number behind its name.
+        assert_true(line[length] == '\0' || (run == 2 && strcmp(line + length, "-2") == 0));
+        snprintf(file, sizeof file, "%s/model.safetensors", line + strlen("Saved in "));
+        assert_int_equal(0, access(temp_path(state, file), R_OK));
+        program_release(&result);
+    }
+}
+
 static void test_quiet(void **state)
 {
     char data[512], out[512];
@@ -227,33 +202,31 @@ static void test_progress_on_a_terminal(void **state)
     program_release(&result);
 }
 
-// Ctrl-C saves a whole model and the epochs so far.
-static void test_interruption(void **state)
+// Paths are bytes and JSON is UTF-8: neither training nor evaluation fails over the difference.
+static void test_paths_that_are_not_utf8(void **state)
 {
     char data[512], out[512], model[600];
-    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
-    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
+    snprintf(data, sizeof data, "%s", temp_path(state, "M\xe4rz"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "\xff"));
     snprintf(model, sizeof model, "%s/model.safetensors", out);
-    write_small_mnist(CLEF_MNIST, data, 300, 50);
+    write_small_mnist(CLEF_MNIST, data, 100, 50);
     struct program_result result =
-        program_run(CLEF_PROGRAM, &(struct program_setting){.signal_at = "Epoch 2/"},
-                    (const char *const[]){"train", "--data", data, "--epochs", "100000", "--out",
-                                          out, SMALL_NETWORK, NULL});
-    check_exit(&result, 130);
-    check_one_line(&result, "stopped by Ctrl-C");
-    assert_null(strstr(result.out, "test_loss"));
+        RUN_CLEF("train", "--data", data, "--epochs", "1", "--out", out, SMALL_NETWORK);
+    check_exit(&result, 0);
     assert_int_equal(3, count_entries(out));
-    json_t *summary = load_json(temp_path(state, "out/summary.json"));
-    size_t epochs = json_array_size(json_object_get(summary, "epochs"));
-    assert_in_range(epochs, 2, 99999);
-    check_summary(summary, (int)epochs);
-    assert_true(json_is_null(json_object_get(summary, "test")));
-    check_history(temp_path(state, "out/history.csv"), summary);
+    json_t *summary = load_json(temp_path(state, "\xff/summary.json"));
+    check_summary(summary, 1);
+    check_contains(json_string_value(json_object_get(json_object_get(summary, "config"), "data")),
+                   "/M\xef\xbf\xbdrz");
     json_decref(summary);
     program_release(&result);
-    result = RUN_CLEF("eval", "--model", model, "--data", data);
+    result = RUN_CLEF("eval", "--model", model, "--data", data, "--json");
     check_exit(&result, 0);
-    check_contains(result.out, "test_accuracy: ");
+    json_t *report = json_loads(result.out, 0, NULL);
+    assert_non_null(report);
+    check_contains(json_string_value(json_object_get(report, "model")),
+                   "/\xef\xbf\xbd/model.safetensors");
+    json_decref(report);
     program_release(&result);
 }
 
@@ -338,6 +311,7 @@ static void test_help(void **state)
         {"check", "clef-check", "--case CASE", "\\-\\-case CASE"},
         {"tune", "clef-tune", "--seconds S", "\\-\\-seconds S"},
         {"info", "clef-info", "--input-shape H,W,C", "\\-\\-input\\-shape H,W,C"},
+        {"bench", "clef-bench", "train|ops", "clef bench train \\-\\-help"},
         {"replay", "clef-replay", "--device NAME", "\\-\\-device NAME"},
     };
     (void)state;
@@ -369,6 +343,25 @@ static void test_help(void **state)
     program_release(&version);
 }
 
+// The manual page of the program refers to one for each command, and each is built.
+static void test_manual_pages(void **state)
+{
+    (void)state;
+    static const char reference[] = "\n.BR clef\\-";
+    struct program_result page = RUN_CLEF("--help=man");
+    check_exit(&page, 0);
+    int found = 0;
+    for (const char *at = page.out; (at = strstr(at, reference)) != NULL; found++) {
+        char path[600];
+        at += sizeof reference - 1;
+        snprintf(path, sizeof path, CLEF_MAN_PAGES "/clef-%.*s.1", (int)strcspn(at, " "), at);
+        if (access(path, R_OK) != 0)
+            fail_msg("clef(1) refers to a page that is not built: %s", path);
+    }
+    assert_int_equal(8, found);
+    program_release(&page);
+}
+
 #define IN_DIRECTORY(test) \
     cmocka_unit_test_setup_teardown(test, temp_directory_setup, temp_directory_teardown)
 
@@ -378,13 +371,15 @@ int main(void)
         IN_DIRECTORY(test_trains_and_evaluates),
         IN_DIRECTORY(test_repeats),
         IN_DIRECTORY(test_without_validation),
+        IN_DIRECTORY(test_default_directories),
         IN_DIRECTORY(test_quiet),
         IN_DIRECTORY(test_progress_on_a_terminal),
-        IN_DIRECTORY(test_interruption),
+        IN_DIRECTORY(test_paths_that_are_not_utf8),
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_tune_where_there_is_no_choice),
         cmocka_unit_test(test_help),
+        cmocka_unit_test(test_manual_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,9 @@ static void test_usage(void **state)
         {{"trian"}, "unknown command \"trian\""},
         {{"--epochs"}, "unknown option \"--epochs\""},
         {{"train", "--batch-size", "0"},
-         "clef train: --batch-size must be a whole number from 1 to 1048576, not \"0\""},
+         "clef train: --batch-size must be a whole number from 1 to 65536, not \"0\""},
+        {{"train", "--batch-size", "65537"}, "from 1 to 65536, not \"65537\""},
+        {{"eval", "--batch-size", "65537"}, "from 1 to 65536, not \"65537\""},
         {{"train", "--batch-size=-1"}, "--batch-size must be a whole number"},
         {{"train", "--batch-size", "64x"}, "not \"64x\""},
         {{"train", "--batch-size", " 64"}, "not \" 64\""},
@@ -96,52 +98,115 @@ static void check_training_fails(void **state, const struct program_setting *set
     program_release(&result);
 }
 
-static void check_bad_data(void **state, const char *message)
-{
-    check_training_fails(state, &(struct program_setting){0}, "1e-3", message);
-}
-
 static void test_missing_data(void **state)
 {
-    check_bad_data(state, temp_path(state, "data"));
+    check_training_fails(state, &(struct program_setting){0}, "1e-3",
+                         "/data holds neither train-images-idx3-ubyte nor "
+                         "train-images-idx3-ubyte.gz: name a directory");
 }
 
-// Each row replaces one file of a sound directory by these bytes.
+// Whole files: ten labels, and ten images of one pixel each.
+static const uint8_t ten_labels[] = {0, 0, 8, 1, 0, 0, 0, 10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+static const uint8_t ten_images[] = {0, 0, 8, 3, 0, 0, 0, 10, 0, 0, 0, 1, 0,
+                                     0, 0, 1, 0, 1, 2, 3, 4,  5, 6, 7, 8, 9};
+
+// A change of one of them: what is cut off or put behind, and one byte that is another.
+struct damage {
+    bool images, gzipped;
+    int cut;
+    const char *append;
+    int at, byte; // No byte if `at` is 0.
+    const char *sentence;
+};
+
+// Writes the file, gzipped before the damage if the row says so. Returns its name.
+static const char *write_damaged(void **state, const struct damage *damage, const char *split)
+{
+    static char name[64];
+    const uint8_t *sound = damage->images ? ten_images : ten_labels;
+    size_t size = damage->images ? sizeof ten_images : sizeof ten_labels;
+    snprintf(name, sizeof name, "data/%s-%s%s", split,
+             damage->images ? "images-idx3-ubyte" : "labels-idx1-ubyte",
+             damage->gzipped ? ".gz" : "");
+    const char *path = temp_path(state, name);
+    if (damage->gzipped)
+        write_gzip_file(path, sound, size);
+    else
+        write_file(path, sound, size);
+    char *written = read_file(path, &size);
+    assert_in_range(damage->cut, 0, size);
+    size -= (size_t)damage->cut;
+    char *bytes = calloc(1, size + strlen(damage->append) + 1);
+    assert_non_null(bytes);
+    memcpy(bytes, written, size);
+    memcpy(bytes + size, damage->append, strlen(damage->append));
+    if (damage->at > 0)
+        bytes[damage->at] = (char)damage->byte;
+    write_file(path, bytes, size + strlen(damage->append));
+    free(bytes);
+    free(written);
+    return name;
+}
+
+// Each row damages one file of a sound directory, of either set; the sentence follows its name.
 static void test_damaged_data(void **state)
 {
-    static const uint8_t wrong_magic[] = {0, 0, 13, 1, 0, 0, 0, 1, 0};
-    static const uint8_t nine_labels[] = {0, 0, 8, 1, 0, 0, 0, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8};
-    static const uint8_t label_ten[] = {0, 0, 8, 1, 0, 0, 0, 10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 10};
-    static const uint8_t truncated[] = {0, 0, 8, 1, 0, 0, 0, 10, 0, 1, 2};
-    static const uint8_t trailing[] = {0, 0, 8, 1, 0, 0, 0, 10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0};
-    static const uint8_t short_header[] = {0, 0, 8, 1, 0, 0};
-    static const struct {
-        const uint8_t *bytes;
-        size_t size;
-        const char *message;
-    } rows[] = {
-        {NULL, 0, "labels-idx1-ubyte"},
-        {wrong_magic, sizeof wrong_magic, "labels-idx1-ubyte"},
-        {nine_labels, sizeof nine_labels, "9"},
-        {label_ten, sizeof label_ten, "10"},
-        {truncated, sizeof truncated, "labels-idx1-ubyte"},
-        {trailing, sizeof trailing, "labels-idx1-ubyte"},
-        {short_header, sizeof short_header, "labels-idx1-ubyte"},
+    static const struct damage rows[] = {
+        {false, false, 18, "", 0, 0, ": expected an IDX file, found an empty one"},
+        {true, false, 26, "", 0, 0, ": expected an IDX file, found an empty one"},
+        {false, false, 0, "", 2, 13,
+         ": expected an IDX file of unsigned bytes with 1 dimension (magic number 00 00 08 01), "
+         "found 00 00 0d 01"},
+        {true, false, 0, "", 3, 1,
+         ": expected an IDX file of unsigned bytes with 3 dimensions (magic number 00 00 08 03), "
+         "found 00 00 08 01"},
+        {false, false, 12, "", 0, 0, ": expected 4 bytes of dimensions, found only 2"},
+        {true, false, 15, "", 0, 0, ": expected 12 bytes of dimensions, found only 7"},
+        {false, false, 1, "", 0, 0,
+         ": expected 10 bytes of elements after the header, found only 9"},
+        {true, false, 10, "", 0, 0,
+         ": expected 10 bytes of elements after the header, found only 0"},
+        {false, false, 0, "x", 0, 0,
+         ": expected the end of the file after 10 bytes of elements, found more"},
+        {true, false, 0, "xy", 0, 0,
+         ": expected the end of the file after 10 bytes of elements, found more"},
+        {false, false, 0, "", 17, 10, ": expected labels from 0 to 9, found label 10 at index 9"},
+        {false, false, 0, "", 8, 255, ": expected labels from 0 to 9, found label 255 at index 0"},
+        {false, false, 1, "", 7, 9, " has 9 labels: expected as many"},
+        {true, false, 1, "", 7, 9, " has 9 images but "},
+        {true, false, 0, "", 4, 255,
+         ": expected at most 2147483648 elements, found more at dimension 0 (4278190090)"},
+        {true, true, 9, "", 0, 0, ": expected a complete gzip stream, found that it is cut off"},
+        {false, true, 3, "", 0, 0, ": expected a complete gzip stream, found that it is cut off"},
+        {true, true, 0, "more", 0, 0,
+         ": expected the end of the file after the gzip stream, found more"},
+        {false, true, 0, "", 2, 7,
+         ": expected an intact gzip stream, found: unknown compression method"},
+        {true, true, 8, "12345678", 0, 0,
+         ": expected an intact gzip stream, found: incorrect data check"},
     };
-    static const char *const names[] = {"data/train-labels-idx1-ubyte",
-                                        "data/t10k-labels-idx1-ubyte"};
+    static const char *const splits[] = {"train", "t10k"};
     size_t size;
     write_tiny_data(temp_path(state, "data"));
     for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
-        const char *name = names[i % 2];
-        char *sound = read_file(temp_path(state, name), &size);
-        write_file(temp_path(state, name), rows[i / 2].bytes, rows[i / 2].size);
-        check_bad_data(state, rows[i / 2].message);
-        write_file(temp_path(state, name), sound, size);
+        const struct damage *damage = &rows[i / 2];
+        char plain[64], message[600];
+        snprintf(plain, sizeof plain, "data/%s-%s", splits[i % 2],
+                 damage->images ? "images-idx3-ubyte" : "labels-idx1-ubyte");
+        char *sound = read_file(temp_path(state, plain), &size);
+        // A plain file goes before a gzipped one.
+        unlink(temp_path(state, plain));
+        const char *name = write_damaged(state, damage, splits[i % 2]);
+        snprintf(message, sizeof message, "%s%s", temp_path(state, name), damage->sentence);
+        check_training_fails(state, &(struct program_setting){0}, "1e-3", message);
+        unlink(temp_path(state, name));
+        write_file(temp_path(state, plain), sound, size);
         free(sound);
     }
     unlink(temp_path(state, "data/t10k-images-idx3-ubyte"));
-    check_bad_data(state, "t10k-images-idx3-ubyte");
+    check_training_fails(state, &(struct program_setting){0}, "1e-3",
+                         "/data holds neither t10k-images-idx3-ubyte nor "
+                         "t10k-images-idx3-ubyte.gz: name a directory");
 }
 
 static void test_nothing_to_train(void **state)
@@ -182,22 +247,37 @@ static void test_unwritable_out(void **state)
     free(text);
 }
 
-// A directory that may not be written is noticed as early. Permissions do not stop root, for whom a
-// file system that takes no new entries stands for it.
+// A directory that may not be written is noticed as early, whether it is the run's or only a
+// parent. Permissions do not stop root, so the program runs as another then.
 static void test_read_only_out(void **state)
 {
-    char data[512];
+    static const struct {
+        const char *out, *message;
+    } rows[] = {{"fixed", "cannot write into the directory"},
+                {"fixed/run", "cannot create the directory"}};
+    char data[512], out[512], message[700];
+    // Others must be able to read the data.
+    mode_t before = umask(022);
+    assert_int_equal(0, chmod(*state, 0755));
     snprintf(data, sizeof data, "%s", temp_path(state, "data"));
     write_tiny_data(data);
     const char *fixed = temp_path(state, "fixed");
     assert_int_equal(0, mkdir(fixed, 0555));
-    const char *out = geteuid() == 0 ? "/proc/fixed" : fixed;
-    struct program_result result =
-        RUN_CLEF("train", "--data", data, "--out", out, "--epochs", "1000000");
-    check_exit(&result, 1);
-    check_one_line(&result, out);
-    assert_int_equal(0, count_entries(fixed));
-    program_release(&result);
+    umask(before);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(out, sizeof out, "%s", temp_path(state, rows[i].out));
+        snprintf(message, sizeof message, "clef train: %s \"%s\": Permission denied\n",
+                 rows[i].message, out);
+        struct program_result result =
+            program_run(CLEF_PROGRAM, &(struct program_setting){.powerless = true},
+                        (const char *const[]){"train", "--data", data, "--out", out, "--epochs",
+                                              "1000000", NULL});
+        check_exit(&result, 1);
+        assert_string_equal(message, result.err);
+        assert_null(strstr(result.out, "Epoch"));
+        assert_int_equal(0, count_entries(fixed));
+        program_release(&result);
+    }
 }
 
 // A limit on the size of files stands for a full disk: the model does not fit.

@@ -2,6 +2,7 @@
 // A model through its public interface: initial values, steps, tickets, determinism.
 #include "support/model_fixture.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -249,6 +250,29 @@ static void test_refused_batches(void **state)
     clef_model_destroy(NULL);
 }
 
+// What no index of a parameter or layer is gives a description of nothing.
+static void test_indices(void **state)
+{
+    const struct fixture *fixture = *state;
+    int parameters = clef_model_parameter_count(fixture->model);
+    int layers = clef_model_layer_count(fixture->model);
+    const int bad[][2] = {{-1, -1}, {parameters, layers}, {INT_MIN, INT_MIN}, {INT_MAX, INT_MAX}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct clef_parameter parameter = clef_model_get_parameter(fixture->model, bad[i][0]);
+        assert_string_equal("", parameter.name);
+        assert_int_equal(0, parameter.rank);
+        assert_int_equal(0, parameter.count);
+        assert_false(parameter.trainable);
+        struct clef_layer layer = clef_model_get_layer(fixture->model, bad[i][1]);
+        assert_string_equal("", layer.name);
+        assert_string_equal("", layer.type);
+        assert_int_equal(0, layer.parameters);
+        assert_int_equal(0, layer.inputs);
+    }
+    assert_int_equal(1, clef_model_get_parameter(fixture->model, parameters - 1).rank);
+    assert_string_equal("Dense", clef_model_get_layer(fixture->model, layers - 1).type);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +285,7 @@ int main(void)
         FIXTURE_TEST(test_batch_sizes_mix),
         FIXTURE_TEST(test_predict),
         FIXTURE_TEST(test_refused_batches),
+        FIXTURE_TEST(test_indices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -255,6 +255,15 @@ static void test_no_file(void **state)
     EXPECT_FAILURE(clef_model_load(fixture->device, path, &model, NULL), CLEF_FORMAT, path);
     assert_null(model);
     EXPECT_FAILURE(clef_model_save(fixture->model, 0, path), CLEF_INVALID_ARGUMENT, "batch size");
+    // What can be saved can be loaded.
+    EXPECT_FAILURE(clef_model_save(fixture->model, CLEF_MAX_BATCH + 1, path), CLEF_INVALID_ARGUMENT,
+                   "batch size in 1..65536");
+    int batch_size = 0;
+    struct clef_model *loaded;
+    OK(clef_model_save(fixture->model, CLEF_MAX_BATCH, path));
+    OK(clef_model_load(fixture->device, path, &loaded, &batch_size));
+    assert_int_equal(CLEF_MAX_BATCH, batch_size);
+    clef_model_destroy(loaded);
     assert_int_equal(clef_model_save(fixture->model, 1, "/nonexistent/directory/model"),
                      CLEF_NOT_FOUND);
 }

@@ -20,7 +20,8 @@ static void test_diverges(void **state)
         status = clef_model_wait(fixture->model, ticket, &metrics);
     }
     assert_int_equal(status, CLEF_NOT_FINITE);
-    if (!strstr(clef_last_error(), "layer \"") || !strstr(clef_last_error(), "at step 2"))
+    if (!strstr(clef_last_error(), "layer \"") || !strstr(clef_last_error(), "at step 2") ||
+        !strstr(clef_last_error(), "in its output; this step changed no parameter"))
         fail_msg("%s", clef_last_error());
     float *after = fixture_read_all(fixture->model, &count);
     assert_memory_equal(before, after, count * sizeof *before);
@@ -87,6 +88,52 @@ static void test_nan_parameter(void **state)
     free(apart);
 }
 
+// Sets the first values of a parameter, and the rest to one number.
+static void set_parameter(struct fixture *fixture, const char *name, float first, float second,
+                          float rest)
+{
+    int index = fixture_find_parameter(fixture->model, name);
+    size_t count = clef_model_get_parameter(fixture->model, index).count;
+    float *values = malloc(count * sizeof *values);
+    assert_non_null(values);
+    for (size_t i = 0; i < count; i++)
+        values[i] = i == 0 ? first : i == 1 ? second : rest;
+    OK(clef_model_write_parameter(fixture->model, index, values));
+    free(values);
+}
+
+// The last layer's weights are so large, and what it reads is so small, that the logits are
+// moderate and the gradient of what it reads overflows. The loss of the step is finite, and the
+// step is taken; the next one must say that the parameters had been spoiled before it, and change
+// nothing more.
+static void test_gradient_overflows(void **state)
+{
+    struct fixture *fixture = *state;
+    int ticket;
+    struct clef_metrics metrics;
+    size_t count;
+    for (int i = 0; i < FIXTURE_BATCH; i++)
+        fixture->labels[i] = 1;
+    set_parameter(fixture, "fc1.weight", 0, 0, 0);
+    set_parameter(fixture, "fc1.bias", 1.5e-38f, 0, 0);
+    set_parameter(fixture, "fc2.weight", 3e38f, -3e38f, 0);
+    OK(clef_model_train_step(fixture->model, &fixture->batch, 1e-3f, &ticket));
+    OK(clef_model_wait(fixture->model, ticket, &metrics));
+    assert_true(isfinite(metrics.loss));
+    assert_int_equal(1, clef_model_get_step(fixture->model));
+    float *before = fixture_read_all(fixture->model, &count);
+    OK(clef_model_train_step(fixture->model, &fixture->batch, 1e-3f, &ticket));
+    EXPECT_FAILURE(clef_model_wait(fixture->model, ticket, &metrics), CLEF_NOT_FINITE,
+                   "at step 2: layer \"");
+    assert_non_null(strstr(clef_last_error(), "in its parameter \""));
+    assert_non_null(strstr(clef_last_error(), "an earlier step left it so"));
+    assert_null(strstr(clef_last_error(), "changed no parameter"));
+    float *after = fixture_read_all(fixture->model, &count);
+    assert_memory_equal(before, after, count * sizeof *before);
+    free(before);
+    free(after);
+}
+
 static void test_nan_in_evaluation(void **state)
 {
     struct fixture *fixture = *state;
@@ -107,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_diverges),
         FIXTURE_TEST(test_nan_parameter),
+        FIXTURE_TEST(test_gradient_overflows),
         FIXTURE_TEST(test_nan_in_evaluation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

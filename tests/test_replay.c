@@ -3,6 +3,7 @@
 #include "support/program.h"
 #include "support/temp_directory.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -75,6 +76,12 @@ static void check_parity(const char *path)
     double recorded = json_number_value(json_array_get(json_object_get(reference, "losses"), 0));
     assert_true(number_of(loss, "reference") == recorded);
     assert_true(number_of(loss, "allowed") == 1e-3 && number_of(loss, "error") < 1e-5);
+    // The distance is judged, and the relative error is told beside it.
+    double distance = fabs(number_of(loss, "clef") - recorded);
+    assert_true(distance > 0 && number_of(loss, "error") == distance);
+    assert_true(number_of(loss, "relative_error") == distance / recorded);
+    assert_true(number_of(logits, "relative_error") == number_of(logits, "error"));
+    assert_true(json_is_null(json_object_get(zero, "relative_error")));
     json_decref(report);
     json_decref(reference);
     program_release(&result);
@@ -138,10 +145,15 @@ static void test_notices_a_loss(void **state)
     check_rejected(save(state, root), "step 2: loss");
 }
 
-static void change_gradient(json_t *root, size_t index, const char *key, double factor)
+static json_t *gradient_of(json_t *root, size_t index)
 {
     json_t *gradients = json_object_get(json_object_get(root, "step1"), "gradients");
-    json_t *gradient = json_array_get(gradients, index);
+    return json_array_get(gradients, index);
+}
+
+static void change_gradient(json_t *root, size_t index, const char *key, double factor)
+{
+    json_t *gradient = gradient_of(root, index);
     double value = json_number_value(json_object_get(gradient, key));
     json_object_set_new(gradient, key, json_real(value * factor));
 }
@@ -158,6 +170,136 @@ static void test_notices_a_gradient(void **state)
     check_rejected(save(state, root), "step 1: gradient of stage1.block1.conv1.weight");
 }
 
+// Replays a file, which may be rejected for its later quantities, and returns the report.
+static json_t *replay_anyhow(const char *path)
+{
+    struct program_result result = RUN_CLEF("replay", path, "--data", CLEF_MNIST, "--json");
+    json_t *report = json_loads(result.out, 0, NULL);
+    if (report == NULL)
+        fail_msg("no report: %s", result.err);
+    program_release(&result);
+    return report;
+}
+
+static void check_row(const json_t *report, const char *name, bool ok, double allowed)
+{
+    const json_t *row = find_row(report, name);
+    double limit = number_of(row, "allowed");
+    if (json_is_true(json_object_get(row, "ok")) != ok || fabs(limit - allowed) > 1e-12)
+        fail_msg("%s: error %g of %g allowed; expected %s of %g", name, number_of(row, "error"),
+                 limit, ok ? "less" : "more", allowed);
+}
+
+// The first elements count up to the last, by their distance relative to the norm.
+static void test_notices_first_elements(void **state)
+{
+    static const char name[] = "step 1: gradient of stage1.block1.conv1.weight";
+    for (int k = 0; k < 4; k += 3) {
+        json_t *root = load(golden_slow);
+        shorten(root, 1);
+        json_t *gradient = gradient_of(root, 2), *first = json_object_get(gradient, "first");
+        double value = json_number_value(json_array_get(first, (size_t)k));
+        double norm = json_number_value(json_object_get(gradient, "l2"));
+        json_array_set_new(first, (size_t)k, json_real(value + 1.1e-4 * norm));
+        check_rejected(save(state, root), name);
+    }
+}
+
+// Of a gradient whose norm is below 1e-9 ours must be below 1e-6, and from 1e-9 on the relative
+// error counts. No other gradient may be called zero.
+static void test_notices_zero_gradients(void **state)
+{
+    static const char bias[] = "step 1: gradient of stage1.block1.conv1.bias";
+    json_t *root = load(golden_slow);
+    shorten(root, 1);
+    json_object_set_new(gradient_of(root, 2), "l2", json_real(0.9e-9));
+    json_object_set_new(gradient_of(root, 3), "l2", json_real(0.9e-9));
+    json_t *report = replay_anyhow(save(state, root));
+    check_row(report, "step 1: gradient of stage1.block1.conv1.weight", false, 1e-6);
+    check_row(report, bias, true, 1e-6);
+    json_decref(report);
+    root = load(golden_slow);
+    shorten(root, 1);
+    json_object_set_new(gradient_of(root, 3), "l2", json_real(1.1e-9));
+    check_rejected(save(state, root), bias);
+}
+
+// A loss may lie three times as far off as float32 was in the other framework up to that step, and
+// 1e-3 if that is more. Here float32 is off by 2e-3 at the second step, and we by `distance`.
+static json_t *replay_with_drift(void **state, int step, double distance)
+{
+    json_t *root = load(golden_slow), *single = load(golden_slow);
+    shorten(root, 3);
+    shorten(single, 3);
+    json_t *losses = json_object_get(root, "losses");
+    size_t index = (size_t)step - 1;
+    json_array_set_new(losses, index,
+                       json_real(json_number_value(json_array_get(losses, index)) + distance));
+    losses = json_deep_copy(losses);
+    json_array_set_new(losses, 1, json_real(json_number_value(json_array_get(losses, 1)) + 2e-3));
+    json_object_set_new(single, "losses", losses);
+    assert_int_equal(0, json_dump_file(single, temp_path(state, "float32.json"), 0));
+    json_decref(single);
+    json_t *report = replay_anyhow(save(state, root));
+    assert_true(json_is_true(json_object_get(report, "float32")));
+    return report;
+}
+
+static void test_drift_of_losses(void **state)
+{
+    static const struct {
+        int step;
+        double distance, allowed;
+        bool ok;
+    } rows[] = {
+        // Our own distance is up to some 1e-4 here, hence the space around the limits.
+        {2, 5.7e-3, 6e-3, true},
+        {2, 6.3e-3, 6e-3, false},
+        {3, -5.7e-3, 6e-3, true},  // As far as up to an earlier step ...
+        {1, -1.1e-3, 1e-3, false}, // ... but not as far as at a later one.
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "step %d: loss", rows[i].step);
+        json_t *report = replay_with_drift(state, rows[i].step, rows[i].distance);
+        check_row(report, name, rows[i].ok, rows[i].allowed);
+        json_decref(report);
+    }
+}
+
+// The test loss after one step, which no file records, is taken from the first replay. After that,
+// 1e-3 is the limit, or three times what float32 was off.
+static void test_notices_the_test_loss(void **state)
+{
+    static const struct {
+        double distance, single, allowed; // No float32 file if `single` is 0.
+        bool ok;
+    } rows[] = {
+        {0.9e-3, 0, 1e-3, true},
+        {-1.1e-3, 0, 1e-3, false},
+        {5.9e-3, 2e-3, 6e-3, true},
+        {6.1e-3, 2e-3, 6e-3, false},
+    };
+    json_t *root = load(golden_slow);
+    shorten(root, 1);
+    json_t *report = replay_anyhow(save(state, json_incref(root)));
+    double measured = number_of(find_row(report, "test: loss"), "clef");
+    json_decref(report);
+    json_t *test = json_object_get(json_object_get(root, "after"), "test_first_256");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        double recorded = measured + rows[i].distance;
+        if (rows[i].single > 0) {
+            json_object_set_new(test, "loss", json_real(recorded + rows[i].single));
+            assert_int_equal(0, json_dump_file(root, temp_path(state, "float32.json"), 0));
+        }
+        json_object_set_new(test, "loss", json_real(recorded));
+        report = replay_anyhow(save(state, json_incref(root)));
+        check_row(report, "test: loss", rows[i].ok, rows[i].allowed);
+        json_decref(report);
+    }
+    json_decref(root);
+}
+
 static void test_notices_other_weights(void **state)
 {
     json_t *root = load(golden_slow);
@@ -170,6 +312,8 @@ static void test_notices_other_weights(void **state)
     check_contains(result.err, path);
     check_contains(result.out, "TOO FAR");
     check_contains(result.out, "No float32 file");
+    check_contains(result.out, "for losses their distance from the reference");
+    check_contains(result.out, " Rel.error     Judged    Allowed\n");
     program_release(&result);
 }
 
@@ -206,6 +350,45 @@ static void test_malformed_files(void **state)
     check_malformed(save(state, root), "out of range");
 }
 
+// A file that tells less than it must would pass for the rest of it.
+static void test_incomplete_files(void **state)
+{
+    json_t *root = load(golden);
+    json_object_del(gradient_of(root, 2), "first");
+    check_malformed(save(state, root), "\"gradients\" does not describe each of \"parameters\"");
+    root = load(golden);
+    json_object_set_new(gradient_of(root, 2), "first", json_array());
+    check_malformed(save(state, root),
+                    "\"first\" of \"stage1.block1.conv1.weight\" is not a list of 1 to 4 numbers");
+    root = load(golden);
+    json_object_set_new(gradient_of(root, 2), "first", json_real(1));
+    check_malformed(save(state, root),
+                    "\"first\" of \"stage1.block1.conv1.weight\" is not a list of 1 to 4 numbers");
+    root = load(golden);
+    json_array_set_new(json_object_get(gradient_of(root, 2), "first"), 1, json_string("1e-3"));
+    check_malformed(save(state, root),
+                    "element 1 of \"first\" of \"stage1.block1.conv1.weight\" is not a number");
+    root = load(golden);
+    json_array_remove(json_object_get(gradient_of(root, 2), "first"), 3);
+    check_malformed(save(state, root),
+                    "\"first\" of \"stage1.block1.conv1.weight\" has 3 numbers, but must have 4");
+    // Both lists shorter by the same parameter: the last, then one in the middle.
+    json_t *gradients;
+    root = load(golden);
+    gradients = json_object_get(json_object_get(root, "step1"), "gradients");
+    json_array_remove(json_object_get(root, "parameters"), 81);
+    json_array_remove(gradients, 81);
+    check_malformed(save(state, root), "the network's parameter \"fc2.bias\" is missing");
+    root = load(golden);
+    gradients = json_object_get(json_object_get(root, "step1"), "gradients");
+    json_array_remove(json_object_get(root, "parameters"), 2);
+    json_array_remove(gradients, 2);
+    check_malformed(
+        save(state, root),
+        "the parameter \"stage1.block1.conv1.bias\" is not the network's at this place, "
+        "which is \"stage1.block1.conv1.weight\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,9 +398,19 @@ int main(void)
                                         temp_directory_teardown),
         cmocka_unit_test_setup_teardown(test_notices_a_gradient, temp_directory_setup,
                                         temp_directory_teardown),
+        cmocka_unit_test_setup_teardown(test_notices_first_elements, temp_directory_setup,
+                                        temp_directory_teardown),
+        cmocka_unit_test_setup_teardown(test_notices_zero_gradients, temp_directory_setup,
+                                        temp_directory_teardown),
+        cmocka_unit_test_setup_teardown(test_drift_of_losses, temp_directory_setup,
+                                        temp_directory_teardown),
+        cmocka_unit_test_setup_teardown(test_notices_the_test_loss, temp_directory_setup,
+                                        temp_directory_teardown),
         cmocka_unit_test_setup_teardown(test_notices_other_weights, temp_directory_setup,
                                         temp_directory_teardown),
         cmocka_unit_test_setup_teardown(test_malformed_files, temp_directory_setup,
+                                        temp_directory_teardown),
+        cmocka_unit_test_setup_teardown(test_incomplete_files, temp_directory_setup,
                                         temp_directory_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,7 +141,7 @@ static void test_means(void **state)
     int done;
     check_ok(clef_train(fixture->model, fixture->dataset, fixture->dataset, &config, NULL, &epoch,
                         &done));
-    check_ok(clef_evaluate(fixture->model, fixture->dataset, BATCH, &evaluation));
+    check_ok(clef_evaluate(fixture->model, fixture->dataset, BATCH, NULL, &evaluation));
     struct clef_evaluation trained = run_by_hand(other, true);
     struct clef_evaluation tested = run_by_hand(other, false);
     assert_int_equal(1, done);
@@ -184,7 +184,8 @@ static void test_callbacks(void **state)
     struct fixture *fixture = *state;
     struct record record = {0};
     struct clef_train_config config = config_of(3, true);
-    struct clef_train_callbacks callbacks = {&record, record_step, record_epoch};
+    struct clef_train_callbacks callbacks = {
+        .user = &record, .on_step = record_step, .on_epoch = record_epoch};
     struct clef_epoch epochs[3];
     int done;
     check_ok(
@@ -216,7 +217,7 @@ static void test_learns(void **state)
     int done;
     config.learning_rate = 1e-2f;
     check_ok(clef_train(fixture->model, fixture->dataset, NULL, &config, NULL, epochs, &done));
-    check_ok(clef_evaluate(fixture->model, fixture->dataset, BATCH, &evaluation));
+    check_ok(clef_evaluate(fixture->model, fixture->dataset, BATCH, NULL, &evaluation));
     if (!(epochs[11].loss < 0.5 * epochs[0].loss) || !(epochs[11].accuracy > 0.9))
         fail_msg("loss %g, then %g with accuracy %g", epochs[0].loss, epochs[11].loss,
                  epochs[11].accuracy);
@@ -252,7 +253,8 @@ static void test_interruption(void **state)
     struct fixture *fixture = *state;
     struct record record = {.stop_after = STEPS + 2};
     struct clef_train_config config = config_of(3, true);
-    struct clef_train_callbacks callbacks = {&record, record_step, record_epoch};
+    struct clef_train_callbacks callbacks = {
+        .user = &record, .on_step = record_step, .on_epoch = record_epoch};
     struct clef_epoch epochs[3];
     struct clef_evaluation evaluation;
     int done;
@@ -263,9 +265,65 @@ static void test_interruption(void **state)
     assert_int_equal(STEPS + 2, record.step_count);
     // The step that was under way has been finished too, and the model works on.
     assert_int_equal(STEPS + 3, clef_model_get_step(fixture->model));
-    check_ok(clef_evaluate(fixture->model, fixture->dataset, BATCH, &evaluation));
+    check_ok(clef_evaluate(fixture->model, fixture->dataset, BATCH, NULL, &evaluation));
     check_ok(clef_train(fixture->model, fixture->dataset, NULL, &config, NULL, epochs, &done));
     assert_int_equal(3, done);
+}
+
+struct request {
+    int asked, stop_at;
+};
+
+static bool ask(void *user)
+{
+    struct request *request = user;
+    return ++request->asked == request->stop_at;
+}
+
+// Every pass asks before each of its steps, and takes none after the answer.
+static void test_stop_request(void **state)
+{
+    static const struct {
+        int stop_at, steps, done;
+    } rows[] = {
+        {1, 0, 0},                 // Before anything.
+        {3, 2, 0},                 // In training.
+        {STEPS + 1, STEPS, 0},     // Before validation.
+        {STEPS + 3, STEPS, 0},     // In validation.
+        {2 * STEPS + 1, STEPS, 1}, // Between two epochs.
+        {3 * STEPS + 1, 2 * STEPS, 1},
+    };
+    struct fixture *fixture = *state;
+    struct clef_train_config config = config_of(3, true);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct clef_model *model = create_model(fixture->device);
+        struct request request = {.stop_at = rows[i].stop_at};
+        struct clef_train_callbacks callbacks = {.user = &request, .should_stop = ask};
+        struct clef_epoch epochs[3];
+        int done;
+        assert_int_equal(CLEF_INTERRUPTED, clef_train(model, fixture->dataset, fixture->dataset,
+                                                      &config, &callbacks, epochs, &done));
+        assert_int_equal(rows[i].done, done);
+        assert_int_equal(rows[i].stop_at, request.asked);
+        assert_int_equal(rows[i].steps, clef_model_get_step(model));
+        clef_model_destroy(model);
+    }
+}
+
+static void test_stop_request_in_evaluation(void **state)
+{
+    struct fixture *fixture = *state;
+    struct request request = {.stop_at = 3};
+    struct clef_train_callbacks callbacks = {.user = &request, .should_stop = ask};
+    struct clef_evaluation evaluation = {-1, -1};
+    assert_int_equal(CLEF_INTERRUPTED, clef_evaluate(fixture->model, fixture->dataset, BATCH,
+                                                     &callbacks, &evaluation));
+    assert_int_equal(3, request.asked);
+    assert_true(evaluation.loss == -1 && evaluation.accuracy == -1);
+    request.asked = STEPS;
+    check_ok(clef_evaluate(fixture->model, fixture->dataset, BATCH, &callbacks, &evaluation));
+    assert_int_equal(2 * STEPS, request.asked);
+    assert_true(evaluation.loss > 0);
 }
 
 static void check_refused(struct fixture *fixture, struct clef_train_config config,
@@ -288,6 +346,8 @@ static void test_bad_configurations(void **state)
     config = config_of(1, true);
     config.batch_size = 0;
     check_refused(*state, config, "batch size");
+    config.batch_size = CLEF_MAX_BATCH + 1;
+    check_refused(*state, config, "batch size is 65537, but must be in 1..65536");
     config = config_of(1, true);
     config.learning_rate = 0;
     check_refused(*state, config, "learning rate");
@@ -306,15 +366,18 @@ static void test_bad_data(void **state)
     const uint8_t label = 0;
     // Larger than the network's input.
     check_ok(clef_dataset_from_memory(large, &label, 1, 12, 12, 1, CLASSES, &dataset));
-    assert_int_equal(CLEF_INVALID_ARGUMENT, clef_evaluate(fixture->model, dataset, 1, &evaluation));
+    assert_int_equal(CLEF_INVALID_ARGUMENT,
+                     clef_evaluate(fixture->model, dataset, 1, NULL, &evaluation));
     clef_dataset_destroy(dataset);
     // Another number of channels.
     check_ok(clef_dataset_from_memory(large, &label, 1, 4, 4, 3, CLASSES, &dataset));
-    assert_int_equal(CLEF_INVALID_ARGUMENT, clef_evaluate(fixture->model, dataset, 1, &evaluation));
+    assert_int_equal(CLEF_INVALID_ARGUMENT,
+                     clef_evaluate(fixture->model, dataset, 1, NULL, &evaluation));
     clef_dataset_destroy(dataset);
     // More classes than the network has.
     check_ok(clef_dataset_from_memory(large, &label, 1, 4, 4, 1, CLASSES + 1, &dataset));
-    assert_int_equal(CLEF_INVALID_ARGUMENT, clef_evaluate(fixture->model, dataset, 1, &evaluation));
+    assert_int_equal(CLEF_INVALID_ARGUMENT,
+                     clef_evaluate(fixture->model, dataset, 1, NULL, &evaluation));
     clef_dataset_destroy(dataset);
 }
 
@@ -341,6 +404,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_learns, setup, teardown),
         cmocka_unit_test_setup_teardown(test_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_interruption, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stop_request, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stop_request_in_evaluation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_configurations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_data, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_finite, setup, teardown),

@@ -44,7 +44,7 @@ int main(int argc, char **argv)
     check(clef_train(model, training, NULL, &config, &callbacks, epochs, &epochs_done));
 
     struct clef_evaluation result;
-    check(clef_evaluate(model, test, config.batch_size, &result));
+    check(clef_evaluate(model, test, config.batch_size, NULL, &result));
     printf("test: loss %.4f, accuracy %.4f\n", result.loss, result.accuracy);
     check(clef_model_save(model, config.batch_size, argv[4]));
 

@@ -45,14 +45,18 @@ clef_status clef_dataset_slice(const struct clef_dataset *source, int first, int
 void clef_dataset_destroy(struct clef_dataset *dataset);
 
 struct clef_dataset_shape {
-    int count, height, width, channels, classes;
+    int count;                   ///< Of the images.
+    int height, width, channels; ///< Of each image.
+    int classes;                 ///< Each label is below it.
 };
+
+/// @return the sizes that the data set was made with; of a slice, `count` is its own.
 struct clef_dataset_shape clef_dataset_get_shape(const struct clef_dataset *dataset);
 
 /// @return the pixels of item `index`, [height][width][channels]. `index` must be below the count.
 const uint8_t *clef_dataset_image(const struct clef_dataset *dataset, int index);
 
-/// @return the label of item `index`.
+/// @return the label of item `index`, which must be below the count.
 int clef_dataset_label(const struct clef_dataset *dataset, int index);
 
 #ifdef __cplusplus

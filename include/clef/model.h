@@ -19,6 +19,7 @@ struct clef_model;
 
 #define CLEF_MAX_STAGES 8
 #define CLEF_MAX_RANK 4
+#define CLEF_MAX_BATCH 65536 ///< Most images of one step.
 
 enum clef_head {
     CLEF_HEAD_FLATTEN_DENSE, ///< flatten, dense with ReLU, dense
@@ -52,11 +53,12 @@ clef_status clef_model_create_resnet(struct clef_device *device,
 /// NULL is accepted.
 void clef_model_destroy(struct clef_model *model);
 
+/// @return the configuration that the network was built with; valid as long as the model.
 const struct clef_resnet_config *clef_model_get_config(const struct clef_model *model);
 
 /// Writes parameters and moving statistics as safetensors, with the configuration as metadata. The
 /// file appears whole or not at all.
-/// @param batch_size kept in the metadata as the default for evaluation.
+/// @param batch_size 1 .. CLEF_MAX_BATCH, kept in the metadata as the default for evaluation.
 clef_status clef_model_save(struct clef_model *model, int batch_size, const char *path);
 
 /// Rebuilds a network from such a file.
@@ -71,7 +73,7 @@ struct clef_batch {
     const uint8_t *images; ///< [count][input_height][input_width][input_channels]; divided by 255
                            ///< on the device.
     const int32_t *labels; ///< [count], each below `classes`.
-    int count;             ///< At least 1.
+    int count;             ///< 1 .. CLEF_MAX_BATCH
 };
 
 /// What a step measured.
@@ -97,7 +99,10 @@ clef_status clef_model_evaluate_step(struct clef_model *model, const struct clef
 
 /// Blocks until a step's metrics are known. If the loss is NaN or infinite the status is
 /// CLEF_NOT_FINITE, the error names the first layer that had such a value, and no parameter has
-/// been changed by this step or by one enqueued after it.
+/// been changed by this step or by one enqueued after it. Only the loss is looked at: if a gradient
+/// overflows while the loss is finite, its step succeeds and leaves parameters that are not finite,
+/// and the next step on them fails. The error then names the first such parameter, and training
+/// must begin anew or from a saved model.
 clef_status clef_model_wait(struct clef_model *model, int ticket, struct clef_metrics *metrics);
 
 /// Computes the logits, [count][classes], in inference mode; labels are ignored and may be NULL.
@@ -137,10 +142,14 @@ struct clef_parameter {
 /// Parameters are numbered in the order of the network: of each layer weight, bias, moving mean,
 /// moving variance.
 int clef_model_parameter_count(const struct clef_model *model);
+
+/// @param index 0 .. count-1. @return the parameter's description; for another index one with an
+/// empty name and no elements.
 struct clef_parameter clef_model_get_parameter(const struct clef_model *model, int index);
 
 /// Copy a parameter, or the gradient of the last training step, from or to the host, in the order
-/// of `dims`, row-major. They block.
+/// of `dims`, row-major. They block. CLEF_INVALID_ARGUMENT if `index` is outside 0 .. count-1,
+/// or before the first training step for the gradient.
 clef_status clef_model_read_parameter(struct clef_model *model, int index, float *values);
 clef_status clef_model_write_parameter(struct clef_model *model, int index, const float *values);
 clef_status clef_model_read_gradient(struct clef_model *model, int index, float *values);
@@ -156,7 +165,13 @@ struct clef_layer {
     int inputs;   ///< How many layers it reads.
     int input[2]; ///< Their numbers.
 };
+
+/// Layers are numbered in the order of execution: each reads only layers of lower numbers, and
+/// layer 0 is the input.
 int clef_model_layer_count(const struct clef_model *model);
+
+/// @param index 0 .. count-1. @return the layer's description, whose texts are valid as long as the
+/// model; for another index one with empty texts and no parameters.
 struct clef_layer clef_model_get_layer(const struct clef_model *model, int index);
 
 /// What a step takes of the device's memory, in bytes.

@@ -13,7 +13,7 @@ extern "C" {
 
 struct clef_train_config {
     int epochs;          ///< At least 1.
-    int batch_size;      ///< At least 1. The last batch of an epoch may be smaller.
+    int batch_size;      ///< 1 .. CLEF_MAX_BATCH. The last batch of an epoch may be smaller.
     float learning_rate; ///< Of Adam, above 0.
     uint64_t seed;       ///< Of the order of the images.
     bool shuffle;        ///< Whether each epoch takes the images in a new order.
@@ -38,19 +38,22 @@ struct clef_progress {
     double seconds;        ///< Since the epoch began.
 };
 
-/// What the caller wants to be told; members may be NULL.
+/// What the caller wants to be told and asked; members may be NULL.
 struct clef_train_callbacks {
     void *user;
-    /// After each step. Returning false stops the training with CLEF_INTERRUPTED.
+    /// After each training step. Returning false stops the training with CLEF_INTERRUPTED.
     bool (*on_step)(void *user, const struct clef_progress *progress);
     /// After each epoch, validation included.
     void (*on_epoch)(void *user, int epoch, int epochs, const struct clef_epoch *result);
+    /// Before each step of every pass, be it training, validation or evaluation. Returning true
+    /// stops with CLEF_INTERRUPTED, after the steps under way and without another.
+    bool (*should_stop)(void *user);
 };
 
 /// Trains. Images smaller than the network's input are padded centrally with zeros.
 /// @param validation may be NULL. @param callbacks may be NULL.
 /// @param[out] epochs an array of config->epochs; @param[out] epochs_done how many were completed,
-/// also on failure.
+/// validation included, also on failure.
 /// @return CLEF_NOT_FINITE at the first NaN or infinity, CLEF_INTERRUPTED if a callback asked to
 /// stop.
 clef_status clef_train(struct clef_model *model, const struct clef_dataset *training,
@@ -59,12 +62,24 @@ clef_status clef_train(struct clef_model *model, const struct clef_dataset *trai
                        const struct clef_train_callbacks *callbacks, struct clef_epoch *epochs,
                        int *epochs_done);
 
-/// Mean loss and accuracy over a data set, in inference mode.
+/// What a model reaches on a data set: means over its images.
 struct clef_evaluation {
     double loss, accuracy;
 };
+
+/// Measures loss and accuracy over a data set in inference mode, which changes nothing in the
+/// model. Images smaller than the network's input are padded centrally with zeros.
+/// @param batch_size 1 .. CLEF_MAX_BATCH; the last batch may be smaller.
+/// @param callbacks may be NULL; only `should_stop` is called.
+/// @param[out] result filled in on success only.
+/// @return CLEF_INVALID_ARGUMENT if the data set does not fit the network (larger images, another
+/// number of channels, more classes) or an argument is out of range; CLEF_OUT_OF_MEMORY, with a
+/// batch size that fits; CLEF_NOT_FINITE if a loss is NaN or infinite, with the first layer that
+/// had such a value; CLEF_DEVICE if the device fails; CLEF_INTERRUPTED if the callback asked to
+/// stop.
 clef_status clef_evaluate(struct clef_model *model, const struct clef_dataset *dataset,
-                          int batch_size, struct clef_evaluation *result);
+                          int batch_size, const struct clef_train_callbacks *callbacks,
+                          struct clef_evaluation *result);
 
 #ifdef __cplusplus
 }

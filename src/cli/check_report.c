@@ -33,17 +33,18 @@ void check_report_failed_row(void *user, const struct clef_check_failure *failur
     char name[64], repeat[160];
     snprintf(name, sizeof name, "%s#%d", failure->op, failure->row);
     describe_repeat(report, name, repeat, sizeof repeat);
-    note(report, json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s}", "op", failure->op, "case", name,
-                           "shape", failure->shape, "algorithm", failure->algorithm, "threads",
-                           failure->threads, "message", failure->message, "repeat", repeat));
+    note(report, json_pack("{s:s, s:s, s:s, s:o, s:i, s:o, s:o}", "op", failure->op, "case", name,
+                           "shape", failure->shape, "algorithm", cli_json_text(failure->algorithm),
+                           "threads", failure->threads, "message", cli_json_text(failure->message),
+                           "repeat", cli_json_text(repeat)));
 }
 
 void check_report_failed_training(struct check_report *report, const char *message)
 {
     char repeat[160];
     describe_repeat(report, "training", repeat, sizeof repeat);
-    note(report, json_pack("{s:s, s:s, s:s, s:s}", "op", "training", "case", "training", "message",
-                           message, "repeat", repeat));
+    note(report, json_pack("{s:s, s:s, s:o, s:o}", "op", "training", "case", "training", "message",
+                           cli_json_text(message), "repeat", cli_json_text(repeat)));
 }
 
 static const char *text_of(const json_t *failure, const char *key)
@@ -165,7 +166,7 @@ static json_t *describe_op(const struct check_report *report, int op)
     const struct clef_check_result *result = &report->ops[op];
     json_t *algorithms = json_array();
     for (int i = 0; i < result->algorithm_count; i++)
-        json_array_append_new(algorithms, json_string(result->algorithms[i]));
+        json_array_append_new(algorithms, cli_json_text(result->algorithms[i]));
     return json_pack("{s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:o}", "op",
                      clef_check_op_name(op), "rows", result->rows, "plans", result->plans,
                      "failures", result->failures, "worst_error", result->worst_error, "tolerance",
@@ -202,13 +203,13 @@ json_t *check_report_json(const struct check_report *report)
     for (int op = 0; op < clef_check_op_count(); op++)
         if (report->ops[op].rows > 0)
             json_array_append_new(ops, describe_op(report, op));
-    return json_pack("{s:{s:s, s:s, s:s, s:s, s:s}, s:I, s:o, s:o, s:O, s:f, s:b}", "device",
-                     "selector", device->selector, "backend", device->backend, "name", device->name,
-                     "driver", device->driver, "version", device->version, "seed",
-                     (json_int_t)report->seed, "ops", ops, "training",
-                     report->has_trained ? describe_training(&report->training) : json_null(),
-                     "failures", report->failed, "seconds", report->seconds, "passes",
-                     (int)(report->failures == 0));
+    return json_pack(
+        "{s:{s:o, s:s, s:o, s:o, s:o}, s:I, s:o, s:o, s:O, s:f, s:b}", "device", "selector",
+        cli_json_text(device->selector), "backend", device->backend, "name",
+        cli_json_text(device->name), "driver", cli_json_text(device->driver), "version",
+        cli_json_text(device->version), "seed", (json_int_t)report->seed, "ops", ops, "training",
+        report->has_trained ? describe_training(&report->training) : json_null(), "failures",
+        report->failed, "seconds", report->seconds, "passes", (int)(report->failures == 0));
 }
 
 void check_report_release(struct check_report *report)

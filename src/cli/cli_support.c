@@ -146,11 +146,63 @@ json_t *cli_json_real(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+// Bytes of the character that a text begins with, or 0 if it begins with none: the first byte gives
+// the length and bounds the second, by which overlong forms, surrogates and what lies beyond
+// U+10FFFF are left out (Unicode 15, table 3-7).
+static size_t utf8_length(const unsigned char *text)
+{
+    static const struct {
+        unsigned char first, last;               // Of the first byte.
+        unsigned char second_first, second_last; // Of the second.
+        size_t length;
+    } rows[] = {
+        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    if (text[0] < 0x80)
+        return 1;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (text[0] < rows[i].first || text[0] > rows[i].last)
+            continue;
+        if (text[1] < rows[i].second_first || text[1] > rows[i].second_last)
+            return 0;
+        // The zero at the end of the text is no continuation, so nothing behind it is read.
+        for (size_t k = 2; k < rows[i].length; k++)
+            if ((text[k] & 0xc0) != 0x80)
+                return 0;
+        return rows[i].length;
+    }
+    return 0;
+}
+
+json_t *cli_json_text(const char *text)
+{
+    static const char replacement[] = "\xef\xbf\xbd"; // U+FFFD
+    if (text == NULL)
+        return json_null();
+    char *valid = malloc(strlen(text) * (sizeof replacement - 1) + 1);
+    if (valid == NULL)
+        return NULL;
+    size_t used = 0;
+    while (*text != '\0') {
+        size_t length = utf8_length((const unsigned char *)text);
+        const char *character = length > 0 ? text : replacement;
+        size_t bytes = length > 0 ? length : sizeof replacement - 1;
+        memcpy(valid + used, character, bytes);
+        used += bytes;
+        text += length > 0 ? length : 1;
+    }
+    json_t *json = json_stringn(valid, used);
+    free(valid);
+    return json;
+}
+
 json_t *cli_json_device(const struct clef_device *device)
 {
     const struct clef_device_info *info = clef_device_get_info(device);
-    return json_pack("{s:s, s:s, s:s}", "name", info->name, "driver", info->driver, "backend",
-                     info->backend);
+    return json_pack("{s:o, s:o, s:s}", "name", cli_json_text(info->name), "driver",
+                     cli_json_text(info->driver), "backend", info->backend);
 }
 
 int cli_print_json(const char *command, json_t *json)

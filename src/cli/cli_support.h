@@ -53,6 +53,10 @@ char *cli_bytes(uint64_t bytes, char text[CLI_NUMBER_LENGTH]);
 // A real number for JSON, which has neither NaN nor infinity: null stands for these.
 json_t *cli_json_real(double value);
 
+// A text from outside, such as a path or a device's name, for JSON, which is UTF-8: U+FFFD stands
+// for each byte that belongs to no character. NULL gives null.
+json_t *cli_json_text(const char *text);
+
 // An open device as {"name", "driver", "backend"}.
 json_t *cli_json_device(const struct clef_device *device);
 

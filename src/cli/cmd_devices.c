@@ -28,23 +28,23 @@ static json_t *place_json(const struct clef_device_info *info)
 {
     if (info->platform_index < 0)
         return json_null();
-    json_t *place = json_pack("{s:i, s:i, s:s}", "platform", info->platform_index, "device",
-                              info->platform_device, "name", info->platform);
-    return place;
+    return json_pack("{s:i, s:i, s:o}", "platform", info->platform_index, "device",
+                     info->platform_device, "name", cli_json_text(info->platform));
 }
 
 static json_t *describe_json(const struct clef_device_info *info)
 {
     json_t *device = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:b, s:b, s:b, s:i, s:I, s:I}", "selector",
-        info->selector, "backend", info->backend, "type", info->type, "name", info->name, "vendor",
-        info->vendor, "driver", info->driver, "version", info->version, "platform",
+        "{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:i, s:I, s:I}", "selector",
+        cli_json_text(info->selector), "backend", info->backend, "type", info->type, "name",
+        cli_json_text(info->name), "vendor", cli_json_text(info->vendor), "driver",
+        cli_json_text(info->driver), "version", cli_json_text(info->version), "platform",
         place_json(info), "usable", info->unusable[0] == '\0', "gpu", info->is_gpu, "fp16",
         info->has_fp16, "fp64", info->has_fp64, "compute_units", info->compute_units,
         "memory_bytes", (json_int_t)info->memory_bytes, "max_buffer_bytes",
         (json_int_t)info->max_buffer_bytes);
     if (info->unusable[0] != '\0')
-        json_object_set_new(device, "reason", json_string(info->unusable));
+        json_object_set_new(device, "reason", cli_json_text(info->unusable));
     return device;
 }
 

@@ -18,7 +18,7 @@ static const struct option_row rows[] = {
      OPTION_TEXT, .offset = offsetof(struct settings, model)},
     OPTION_ROW_DATA(struct settings),
     {"--batch-size", "N", NULL, "Images of one step. Default: as in training.", OPTION_INT,
-     .offset = offsetof(struct settings, batch_size), .min = 1, .max = 1 << 20},
+     .offset = offsetof(struct settings, batch_size), .min = 1, .max = CLEF_MAX_BATCH},
     OPTION_ROW_DEVICE(struct settings),
     OPTION_ROW_THREADS(struct settings),
     OPTION_ROW_KERNEL_CACHE(struct settings),
@@ -42,11 +42,11 @@ static int print_result(const struct settings *settings, const struct clef_devic
         print_test_figures(stdout, test);
         return EXIT_SUCCESS;
     }
-    return cli_print_json(command.name,
-                          json_pack("{s:s, s:o, s:s, s:i, s:{s:o, s:o}}", "clef", clef_version(),
-                                    "device", cli_json_device(device), "model", settings->model,
-                                    "images", images, "test", "loss", cli_json_real(test->loss),
-                                    "accuracy", cli_json_real(test->accuracy)));
+    return cli_print_json(command.name, json_pack("{s:s, s:o, s:o, s:i, s:{s:o, s:o}}", "clef",
+                                                  clef_version(), "device", cli_json_device(device),
+                                                  "model", cli_json_text(settings->model), "images",
+                                                  images, "test", "loss", cli_json_real(test->loss),
+                                                  "accuracy", cli_json_real(test->accuracy)));
 }
 
 static int evaluate(const struct settings *settings, struct clef_device *device)
@@ -62,7 +62,7 @@ static int evaluate(const struct settings *settings, struct clef_device *device)
         batch_size = settings->batch_size;
     if (clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TEST,
                                 clef_model_get_config(model)->classes, &dataset) != CLEF_OK ||
-        clef_evaluate(model, dataset, batch_size, &test) != CLEF_OK)
+        clef_evaluate(model, dataset, batch_size, NULL, &test) != CLEF_OK)
         code = cli_library_error(command.name);
     else
         code = print_result(settings, device, &test, clef_dataset_get_shape(dataset).count);

@@ -28,7 +28,8 @@ static const struct option_command command = {
     .description =
         "Trains the default network from the weights and on the images that the file describes, "
         "and compares logits, gradients, losses, weights and moving statistics with those that the "
-        "file records. The exit code is 0 only if the logits and gradients of the first step agree "
+        "file records, by their relative error and, for losses, by their distance. The exit code "
+        "is 0 only if the logits and gradients of the first step agree "
         "within 1e-4 and every loss within 1e-3, or within three times the largest distance that "
         "float32 arithmetic had up to that step in the other framework, from the file of the same "
         "name with float32 in place of float64.",
@@ -70,7 +71,7 @@ static clef_status run_test(struct clef_model *model, const struct clef_dataset 
     clef_status status = clef_dataset_slice(dataset, 0, count, &images);
     if (status != CLEF_OK)
         return status;
-    status = clef_evaluate(model, images, batch_size, result);
+    status = clef_evaluate(model, images, batch_size, NULL, result);
     clef_dataset_destroy(images);
     return status;
 }
@@ -143,6 +144,7 @@ static int run(const struct settings *settings, struct clef_device *device,
              clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TEST, config.classes, &test) !=
                  CLEF_OK ||
              clef_model_create_resnet(device, &config, 0, &model) != CLEF_OK ||
+             replay_check_parameters(model, reference, settings->reference) != CLEF_OK ||
              replay(model, training, test, reference, losses, &report) != CLEF_OK)
         code = cli_library_error(command.name);
     else

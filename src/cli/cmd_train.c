@@ -12,6 +12,7 @@
 #include "cli/train_settings.h"
 #include "cli/train_summary.h"
 #include "core/clock.h"
+#include "core/error.h"
 
 #include <math.h>
 #include <signal.h>
@@ -46,7 +47,13 @@ static bool on_step(void *user, const struct clef_progress *step)
         run->epoch_images = 0;
     }
     progress_step(&run->progress, step);
-    return stop_signal_received() == 0;
+    return true;
+}
+
+static bool should_stop(void *user)
+{
+    (void)user;
+    return stop_signal_received() != 0;
 }
 
 static void on_epoch(void *user, int epoch, int epochs, const struct clef_epoch *result)
@@ -126,7 +133,7 @@ static clef_status fit(struct run *run)
         .shuffle = settings->shuffle,
     };
     const struct clef_train_callbacks callbacks = {
-        .user = run, .on_step = on_step, .on_epoch = on_epoch};
+        .user = run, .on_step = on_step, .on_epoch = on_epoch, .should_stop = should_stop};
     double began = clef_seconds();
     clef_status status = clef_train(run->model, run->training, run->validation, &config, &callbacks,
                                     result->epochs, &result->epochs_done);
@@ -134,31 +141,24 @@ static clef_status fit(struct run *run)
     result->step_seconds += run->epoch_step_seconds;
     result->images_seen += run->epoch_images;
     progress_end(&run->progress);
-    if (status == CLEF_INTERRUPTED || (status == CLEF_OK && stop_signal_received() != 0))
-        return CLEF_OK;
-    if (status != CLEF_OK)
-        return status;
-    status = clef_evaluate(run->model, run->test, settings->batch_size, &result->test);
-    result->tested = status == CLEF_OK;
-    return status;
+    if (status == CLEF_OK) {
+        status =
+            clef_evaluate(run->model, run->test, settings->batch_size, &callbacks, &result->test);
+        result->tested = status == CLEF_OK;
+    }
+    return status == CLEF_INTERRUPTED ? CLEF_OK : status;
 }
 
-static clef_status save(const struct run *run)
+static clef_status save(struct run *run)
 {
-    char path[sizeof run->directory.path];
-    clef_status status =
-        run_directory_file(&run->directory, "model.safetensors", path, sizeof path);
-    if (status == CLEF_OK)
-        status = clef_model_save(run->model, run->settings.batch_size, path);
-    if (status == CLEF_OK)
-        status = run_directory_save_history(&run->directory, run->result.epochs,
-                                            run->result.epochs_done);
-    if (status != CLEF_OK)
-        return status;
-    json_t *summary = train_summary_json(&run->settings, run->device, run->model, &run->result);
-    status = run_directory_save_summary(&run->directory, summary);
+    const struct train_result *result = &run->result;
+    CLEF_TRY(run_directory_begin(&run->directory));
+    CLEF_TRY(run_directory_save_model(&run->directory, run->model, run->settings.batch_size));
+    CLEF_TRY(run_directory_save_history(&run->directory, result->epochs, result->epochs_done));
+    json_t *summary = train_summary_json(&run->settings, run->device, run->model, result);
+    clef_status status = run_directory_save_summary(&run->directory, summary);
     json_decref(summary);
-    return status;
+    return status == CLEF_OK ? run_directory_commit(&run->directory) : status;
 }
 
 static int train(struct run *run)

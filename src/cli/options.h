@@ -16,6 +16,8 @@
 #ifndef CLEF_CLI_OPTIONS_H
 #define CLEF_CLI_OPTIONS_H
 
+#include "clef/model.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -118,10 +120,10 @@ void options_print_roff(FILE *stream, const char *text);
             "by op and by layer at the end. Slower, since ops no longer overlap.",              \
             OPTION_FLAG, .offset = offsetof(type, profile)                                      \
     }
-#define OPTION_ROW_BATCH_SIZE(type)                                        \
-    {                                                                      \
-        "--batch-size", "N", "64", "Images of one step.", OPTION_INT,      \
-            .offset = offsetof(type, batch_size), .min = 1, .max = 1 << 20 \
+#define OPTION_ROW_BATCH_SIZE(type)                                               \
+    {                                                                             \
+        "--batch-size", "N", "64", "Images of one step.", OPTION_INT,             \
+            .offset = offsetof(type, batch_size), .min = 1, .max = CLEF_MAX_BATCH \
     }
 #define OPTION_ROW_JSON(type)                                                              \
     {                                                                                      \

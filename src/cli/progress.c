@@ -45,6 +45,18 @@ static void format_bar(int step, int steps, char bar[BAR_WIDTH + 1])
     bar[BAR_WIDTH] = '\0';
 }
 
+// A step is reported once the next has been enqueued, and on a device that computes at once that
+// means computed, too. So the time runs from the first report on, by when one step or two are done,
+// and only the last report tells of all steps. The first alone tells nothing.
+static double measure_step(struct progress *progress, const struct clef_progress *step)
+{
+    if (step->step == step->steps)
+        return step->seconds / step->steps;
+    if (step->step == 1)
+        progress->first_at = step->seconds;
+    return step->step == 1 ? 0 : (step->seconds - progress->first_at) / (step->step - 1);
+}
+
 static int count_digits(int number)
 {
     return snprintf(NULL, 0, "%d", number);
@@ -57,9 +69,9 @@ void progress_begin(struct progress *progress, FILE *stream, bool terminal)
 
 void progress_step(struct progress *progress, const struct clef_progress *step)
 {
-    char bar[BAR_WIDTH + 1], eta[32], time[32];
+    char bar[BAR_WIDTH + 1], eta[32] = "?", time[32] = "?";
     progress->steps = step->steps;
-    progress->seconds_a_step = step->seconds / step->step;
+    progress->seconds_a_step = measure_step(progress, step);
     if (progress->stream == NULL || !progress->terminal)
         return;
     if (step->step == 1) {
@@ -71,8 +83,10 @@ void progress_step(struct progress *progress, const struct clef_progress *step)
     progress->drawn_at = step->seconds;
     progress->line_open = true;
     format_bar(step->step, step->steps, bar);
-    format_duration(progress->seconds_a_step * (step->steps - step->step), eta, sizeof eta);
-    format_step_time(progress->seconds_a_step, time, sizeof time);
+    if (progress->seconds_a_step > 0) {
+        format_duration(progress->seconds_a_step * (step->steps - step->step), eta, sizeof eta);
+        format_step_time(progress->seconds_a_step, time, sizeof time);
+    }
     fprintf(progress->stream, "\r%*d/%d [%s] - ETA: %s - %s - loss: %.4f - accuracy: %.4f%s",
             count_digits(step->steps), step->step, step->steps, bar, eta, time, step->loss,
             step->accuracy, erase_to_end);

@@ -14,7 +14,8 @@ struct progress {
     bool terminal;
     int steps;             // Of the epoch under way.
     double drawn_at;       // Seconds of the epoch when the bar was last drawn.
-    double seconds_a_step; // Of the epoch's training, validation left out.
+    double first_at;       // Seconds of the epoch when its first step was reported.
+    double seconds_a_step; // Of the epoch's training, validation left out; 0 while it is not known.
     bool line_open;        // Whether the cursor stands on a line with a bar.
 };
 

@@ -82,30 +82,52 @@ static clef_status compare_gradient(const struct replay_parameter *expected, con
 {
     double norm = l2_norm(gradient, count), sum = 0;
     if (expected->gradient_l2 < zero_norm)
-        return replay_report_add(report, expected->gradient_l2, norm, norm, zero_limit,
-                                 "step 1: gradient of %s", expected->name);
+        return replay_report_add_zero(report, expected->gradient_l2, norm, zero_limit,
+                                      "step 1: gradient of %s", expected->name);
     for (size_t i = 0; i < count; i++)
         sum += gradient[i];
     double scale = expected->gradient_l2;
     double error = fabs(norm - scale) / scale;
     error = worse(fabs(sum - expected->gradient_sum) / (scale * sqrt((double)count)), error);
-    for (int i = 0; i < expected->first_count && (size_t)i < count; i++)
+    for (int i = 0; i < expected->first_count; i++)
         error = worse(fabs(gradient[i] - expected->first[i]) / scale, error);
     return replay_report_add(report, scale, norm, error, step_limit, "step 1: gradient of %s",
                              expected->name);
 }
 
-// Gives the model's trained parameters one after the other, in the reference's order.
-static clef_status next_trained(const struct clef_model *model, const char *name, int *index)
+// The number of the next trained parameter from `index` on; the count of all if there is none.
+static int next_trained(const struct clef_model *model, int index)
 {
     int count = clef_model_parameter_count(model);
-    while (*index < count && !clef_model_get_parameter(model, *index).trainable)
-        (*index)++;
-    if (*index == count || strcmp(clef_model_get_parameter(model, *index).name, name) != 0)
-        return clef_fail(CLEF_FORMAT,
-                         "the reference's parameter \"%s\" is not the network's at this place: its "
-                         "architecture is another",
-                         name);
+    while (index < count && !clef_model_get_parameter(model, index).trainable)
+        index++;
+    return index;
+}
+
+clef_status replay_check_parameters(const struct clef_model *model,
+                                    const struct replay_reference *reference, const char *path)
+{
+    int index = next_trained(model, 0);
+    for (int i = 0; i < reference->parameter_count; i++) {
+        const struct replay_parameter *expected = &reference->parameters[i];
+        // Past the last parameter the name is empty, which no other is.
+        struct clef_parameter parameter = clef_model_get_parameter(model, index);
+        if (strcmp(parameter.name, expected->name) != 0)
+            return clef_fail(
+                CLEF_FORMAT,
+                "%s: the parameter \"%s\" is not the network's at this place, which is "
+                "\"%s\"",
+                path, expected->name, parameter.name);
+        int first = parameter.count < REPLAY_FIRST ? (int)parameter.count : REPLAY_FIRST;
+        if (expected->first_count != first)
+            return clef_fail(CLEF_FORMAT,
+                             "%s: \"first\" of \"%s\" has %d numbers, but must have %d", path,
+                             expected->name, expected->first_count, first);
+        index = next_trained(model, index + 1);
+    }
+    if (index < clef_model_parameter_count(model))
+        return clef_fail(CLEF_FORMAT, "%s: the network's parameter \"%s\" is missing", path,
+                         clef_model_get_parameter(model, index).name);
     return CLEF_OK;
 }
 
@@ -129,10 +151,9 @@ clef_status replay_compare_gradients(struct clef_model *model,
                                      const struct replay_reference *reference,
                                      struct replay_report *report)
 {
-    int index = 0;
-    for (int i = 0; i < reference->parameter_count; i++, index++) {
+    int index = next_trained(model, 0);
+    for (int i = 0; i < reference->parameter_count; i++, index = next_trained(model, index + 1)) {
         float *gradient;
-        CLEF_TRY(next_trained(model, reference->parameters[i].name, &index));
         CLEF_TRY(read_values(model, index, true, &gradient));
         clef_status status = compare_gradient(&reference->parameters[i], gradient,
                                               clef_model_get_parameter(model, index).count, report);
@@ -149,18 +170,16 @@ clef_status replay_compare_losses(const struct replay_reference *reference, cons
     for (int i = 0; i < reference->steps; i++) {
         if (reference->float32_losses != NULL)
             drift = fmax(drift, fabs(reference->float32_losses[i] - reference->losses[i]));
-        CLEF_TRY(replay_report_add(report, reference->losses[i], losses[i],
-                                   fabs(losses[i] - reference->losses[i]),
-                                   fmax(loss_limit, loss_drift * drift), "step %d: loss", i + 1));
+        CLEF_TRY(replay_report_add_distance(report, reference->losses[i], losses[i],
+                                            fmax(loss_limit, loss_drift * drift), "step %d: loss",
+                                            i + 1));
     }
     if (reference->float32_losses != NULL)
         drift = fmax(drift, fabs(reference->float32_test_loss - reference->test_loss));
-    CLEF_TRY(replay_report_add(report, reference->test_loss, test->loss,
-                               fabs(test->loss - reference->test_loss),
-                               fmax(loss_limit, loss_drift * drift), "test: loss"));
-    return replay_report_add(report, reference->test_accuracy, test->accuracy,
-                             fabs(test->accuracy - reference->test_accuracy), NAN,
-                             "test: accuracy");
+    CLEF_TRY(replay_report_add_distance(report, reference->test_loss, test->loss,
+                                        fmax(loss_limit, loss_drift * drift), "test: loss"));
+    return replay_report_add_distance(report, reference->test_accuracy, test->accuracy, NAN,
+                                      "test: accuracy");
 }
 
 static clef_status compare_norm(struct clef_model *model, int index, double expected,
@@ -172,8 +191,10 @@ static clef_status compare_norm(struct clef_model *model, int index, double expe
     double norm = l2_norm(values, parameter.count);
     free(values);
     // A norm that is zero but for rounding has no relative error worth telling.
-    double scale = expected < zero_norm ? 1 : expected;
-    return replay_report_add(report, expected, norm, fabs(norm - expected) / scale, NAN,
+    if (expected < zero_norm)
+        return replay_report_add_zero(report, expected, norm, NAN, "after: norm of %s",
+                                      parameter.name);
+    return replay_report_add(report, expected, norm, fabs(norm - expected) / expected, NAN,
                              "after: norm of %s", parameter.name);
 }
 
@@ -196,11 +217,9 @@ clef_status replay_compare_parameters(struct clef_model *model,
                                       const struct replay_reference *reference,
                                       struct replay_report *report)
 {
-    int index = 0;
-    for (int i = 0; i < reference->parameter_count; i++, index++) {
-        CLEF_TRY(next_trained(model, reference->parameters[i].name, &index));
+    int index = next_trained(model, 0);
+    for (int i = 0; i < reference->parameter_count; i++, index = next_trained(model, index + 1))
         CLEF_TRY(compare_norm(model, index, reference->parameters[i].final_l2, report));
-    }
     for (int i = 0; i < reference->moving_count; i++) {
         const struct replay_moving *moving = &reference->moving[i];
         int mean = find_moving(model, moving->layer, CLEF_PARAMETER_MOVING_MEAN);

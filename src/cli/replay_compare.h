@@ -7,6 +7,11 @@
 #include "cli/replay_reference.h"
 #include "cli/replay_report.h"
 
+// Before the first step: the file must describe every trained parameter of the network, in its
+// order, and as many first elements of its gradient as there are to be. `path` is for the message.
+clef_status replay_check_parameters(const struct clef_model *model,
+                                    const struct replay_reference *reference, const char *path);
+
 // After the first step: its logits and all gradients.
 clef_status replay_compare_logits(struct clef_model *model,
                                   const struct replay_reference *reference,

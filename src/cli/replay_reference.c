@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/replay_reference.h"
 
+#include "clef/model.h"
 #include "core/error.h"
 #include "io/json_file.h"
 
@@ -74,9 +75,17 @@ static clef_status read_parameter(const char *path, const json_t *gradient, cons
         return clef_fail(CLEF_FORMAT, "%s: \"gradients\" does not describe each of \"parameters\"",
                          path);
     size_t count = json_array_size(first);
-    parameter->first_count = count < REPLAY_FIRST ? (int)count : REPLAY_FIRST;
-    for (int i = 0; i < parameter->first_count; i++)
-        parameter->first[i] = json_number_value(json_array_get(first, (size_t)i));
+    if (count < 1 || count > REPLAY_FIRST)
+        return clef_fail(CLEF_FORMAT, "%s: \"first\" of \"%s\" is not a list of 1 to %d numbers",
+                         path, own_name, REPLAY_FIRST);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *number = json_array_get(first, i);
+        if (!json_is_number(number))
+            return clef_fail(CLEF_FORMAT, "%s: element %zu of \"first\" of \"%s\" is not a number",
+                             path, i, own_name);
+        parameter->first[i] = json_number_value(number);
+    }
+    parameter->first_count = (int)count;
     const json_t *norm = json_object_get(norms, own_name);
     if (!json_is_number(norm))
         return clef_fail(CLEF_FORMAT, "%s: \"weights_l2\" lacks \"%s\"", path, own_name);
@@ -160,7 +169,7 @@ static clef_status parse(const char *path, json_t *root, struct replay_reference
                        "loss", &reference->test_loss, "accuracy", &reference->test_accuracy,
                        "logits_first_row", &test_logits) != 0)
         return clef_fail(CLEF_FORMAT, "%s is not a trajectory: %s", path, error.text);
-    if (key < 0 || reference->batch_size < 1 || reference->batch_size > 1 << 20 ||
+    if (key < 0 || reference->batch_size < 1 || reference->batch_size > CLEF_MAX_BATCH ||
         reference->first_image < 0 || reference->steps < 1 || reference->steps > MAX_STEPS ||
         reference->first_image + (int64_t)reference->steps * reference->batch_size > INT32_MAX)
         return clef_fail(CLEF_FORMAT,

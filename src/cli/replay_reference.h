@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { REPLAY_FIRST = 8 }; // Most elements of a gradient that are recorded one by one.
+enum {
+    REPLAY_FIRST = 4
+}; // Elements of a gradient that are recorded one by one, if it has as many.
 
 // A trained parameter: its gradient of the first step and its norm after the last one.
 struct replay_parameter {

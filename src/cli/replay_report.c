@@ -8,8 +8,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-clef_status replay_report_add(struct replay_report *report, double reference, double measured,
-                              double error, double allowed, const char *format, ...)
+static clef_status add(struct replay_report *report, const struct replay_row *figures,
+                       const char *format, va_list arguments)
 {
     if (report->count == report->capacity) {
         int capacity = report->capacity * 2 + 64;
@@ -21,15 +21,56 @@ clef_status replay_report_add(struct replay_report *report, double reference, do
         report->capacity = capacity;
     }
     struct replay_row *row = &report->rows[report->count++];
+    *row = *figures;
+    vsnprintf(row->name, sizeof row->name, format, arguments);
+    return CLEF_OK;
+}
+
+clef_status replay_report_add(struct replay_report *report, double reference, double measured,
+                              double error, double allowed, const char *format, ...)
+{
+    const struct replay_row row = {.reference = reference,
+                                   .measured = measured,
+                                   .relative = error,
+                                   .error = error,
+                                   .allowed = allowed};
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(row->name, sizeof row->name, format, arguments);
+    clef_status status = add(report, &row, format, arguments);
     va_end(arguments);
-    row->reference = reference;
-    row->measured = measured;
-    row->error = error;
-    row->allowed = allowed;
-    return CLEF_OK;
+    return status;
+}
+
+clef_status replay_report_add_distance(struct replay_report *report, double reference,
+                                       double measured, double allowed, const char *format, ...)
+{
+    double distance = fabs(measured - reference);
+    const struct replay_row row = {.reference = reference,
+                                   .measured = measured,
+                                   .relative =
+                                       reference == 0 ? (double)NAN : distance / fabs(reference),
+                                   .error = distance,
+                                   .allowed = allowed};
+    va_list arguments;
+    va_start(arguments, format);
+    clef_status status = add(report, &row, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+clef_status replay_report_add_zero(struct replay_report *report, double reference, double measured,
+                                   double allowed, const char *format, ...)
+{
+    const struct replay_row row = {.reference = reference,
+                                   .measured = measured,
+                                   .relative = (double)NAN,
+                                   .error = fabs(measured),
+                                   .allowed = allowed};
+    va_list arguments;
+    va_start(arguments, format);
+    clef_status status = add(report, &row, format, arguments);
+    va_end(arguments);
+    return status;
 }
 
 void replay_report_release(struct replay_report *report)
@@ -79,11 +120,20 @@ const struct replay_row *replay_report_worst(const struct replay_report *report)
 
 void replay_report_print(FILE *stream, const struct replay_report *report)
 {
-    fprintf(stream, "%-52s%14s%14s%11s%11s\n", "Quantity", "Reference", "Clef", "Error", "Allowed");
+    fprintf(
+        stream,
+        "Rel.error is relative to the reference. What is held against Allowed is Judged: the "
+        "same,\n"
+        "but for losses their distance from the reference, and for gradients that are zero their "
+        "size.\n\n%-52s%14s%14s%11s%11s%11s\n",
+        "Quantity", "Reference", "Clef", "Rel.error", "Judged", "Allowed");
     for (int i = 0; i < report->count; i++) {
         const struct replay_row *row = &report->rows[i];
-        fprintf(stream, "%-52s%14.7g%14.7g%11.2e", row->name, row->reference, row->measured,
-                row->error);
+        char relative[16] = "-";
+        if (!isnan(row->relative) || isnan(row->error))
+            snprintf(relative, sizeof relative, "%.2e", row->relative);
+        fprintf(stream, "%-52s%14.7g%14.7g%11s%11.2e", row->name, row->reference, row->measured,
+                relative, row->error);
         if (decides(row))
             fprintf(stream, "%11.2e  %s\n", row->allowed, holds(row) ? "ok" : "TOO FAR");
         else
@@ -97,8 +147,9 @@ void replay_report_print(FILE *stream, const struct replay_report *report)
 
 static json_t *describe_row(const struct replay_row *row)
 {
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b}", "name", row->name, "reference",
-                     cli_json_real(row->reference), "clef", cli_json_real(row->measured), "error",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "name", row->name, "reference",
+                     cli_json_real(row->reference), "clef", cli_json_real(row->measured),
+                     "relative_error", cli_json_real(row->relative), "error",
                      cli_json_real(row->error), "allowed", cli_json_real(row->allowed), "ok",
                      (int)holds(row));
 }

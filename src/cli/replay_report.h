@@ -12,8 +12,9 @@
 struct replay_row {
     char name[96];
     double reference, measured;
-    double error;
-    double allowed; // NaN: the row informs and decides nothing.
+    double relative; // The error relative to the reference; NaN where the reference is zero.
+    double error;    // What is judged: the relative one, or the distance itself.
+    double allowed;  // NaN: the row informs and decides nothing.
 };
 
 struct replay_report {
@@ -21,10 +22,21 @@ struct replay_report {
     int count, capacity;
 };
 
-// Appends a row.
+// Appends a row whose relative error is judged.
 clef_status replay_report_add(struct replay_report *report, double reference, double measured,
                               double error, double allowed, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
+
+// Appends a row whose distance from the reference is judged. The relative error is shown with it.
+clef_status replay_report_add_distance(struct replay_report *report, double reference,
+                                       double measured, double allowed, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+// Appends a row of a quantity that is zero but for rounding: its size is judged, and there is no
+// relative error.
+clef_status replay_report_add_zero(struct replay_report *report, double reference, double measured,
+                                   double allowed, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 void replay_report_release(struct replay_report *report);
 
 // Whether every row that decides keeps its limit; an error that is NaN does not.

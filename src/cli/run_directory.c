@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +15,36 @@
 #include <time.h>
 #include <unistd.h>
 
-// The attempts at a default name that no other run of the same second took.
+// The names that are tried where other runs of the same second have taken the first ones.
 enum { MAX_ATTEMPTS = 1000 };
+
+// What a run leaves. The summary comes last: where it is, the others are.
+enum { MODEL, HISTORY, SUMMARY, FILES };
+static const char *const names[FILES] = {"model.safetensors", "history.csv", "summary.json"};
+
+static clef_status join(const char *directory, const char *name, char *path, size_t size)
+{
+    int length = snprintf(path, size, "%s/%s", directory, name);
+    if (length < 0 || (size_t)length >= size)
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "the name of the directory is too long: \"%.64s...\"", directory);
+    return CLEF_OK;
+}
+
+// Makes one directory; false leaves the reason in errno.
+static bool make_new(struct run_directory *directory, const char *path, size_t length)
+{
+    if (mkdir(path, 0777) != 0)
+        return false;
+    if (directory->created_from == 0)
+        directory->created_from = length;
+    return true;
+}
 
 static clef_status make_directory(struct run_directory *directory, const char *path, size_t length)
 {
-    if (mkdir(path, 0777) == 0) {
-        if (directory->created_from == 0)
-            directory->created_from = length;
+    if (make_new(directory, path, length))
         return CLEF_OK;
-    }
     // Some file systems say EROFS, not EEXIST, of a directory that exists.
     int error = errno;
     struct stat status;
@@ -34,8 +55,8 @@ static clef_status make_directory(struct run_directory *directory, const char *p
     return CLEF_OK;
 }
 
-// Creates each parent in turn, then the directory itself.
-static clef_status make_path(struct run_directory *directory)
+// Creates each parent in turn, but not the directory itself.
+static clef_status make_parents(struct run_directory *directory)
 {
     char *path = directory->path;
     for (size_t i = 1; path[i] != '\0'; i++) {
@@ -46,40 +67,72 @@ static clef_status make_path(struct run_directory *directory)
         path[i] = '/';
         CLEF_TRY(status);
     }
-    return make_directory(directory, path, strlen(path));
-}
-
-// Permission bits do not tell the whole truth (a read-only mount, root), so a file is really made.
-static clef_status probe(const struct run_directory *directory)
-{
-    char path[sizeof directory->path];
-    CLEF_TRY(run_directory_file(directory, ".probe-XXXXXX", path, sizeof path));
-    int file = mkstemp(path);
-    if (file < 0)
-        return clef_fail(CLEF_IO, "cannot write into the directory \"%s\": %s", directory->path,
-                         strerror(errno));
-    close(file);
-    unlink(path);
     return CLEF_OK;
 }
 
-// Chooses runs/DATE-TIME, or the first of runs/DATE-TIME-2, -3, ... that does not exist.
-static clef_status choose_name(struct run_directory *directory)
+// Makes runs/DATE-TIME, or the first of runs/DATE-TIME-2, -3, ... that does not exist. A look
+// before would not do: another run of the same second may come between it and the making.
+static clef_status make_default(struct run_directory *directory)
 {
     char date[32];
     time_t now = time(NULL);
     struct tm local;
-    struct stat status;
     localtime_r(&now, &local);
     strftime(date, sizeof date, "%Y%m%d-%H%M%S", &local);
     snprintf(directory->path, sizeof directory->path, "runs/%s", date);
-    for (int i = 2; stat(directory->path, &status) == 0; i++) {
+    CLEF_TRY(make_parents(directory));
+    for (int i = 2; !make_new(directory, directory->path, strlen(directory->path)); i++) {
+        if (errno != EEXIST)
+            return clef_fail(CLEF_IO, "cannot create the directory \"%s\": %s", directory->path,
+                             strerror(errno));
         if (i > MAX_ATTEMPTS)
             return clef_fail(CLEF_IO,
-                             "\"%s\" and the names after it exist: name a directory with "
-                             "--out",
+                             "\"%s\" and the names before it exist: name a directory with --out",
                              directory->path);
         snprintf(directory->path, sizeof directory->path, "runs/%s-%d", date, i);
+    }
+    return CLEF_OK;
+}
+
+static clef_status make_given(struct run_directory *directory, const char *path)
+{
+    if ((size_t)snprintf(directory->path, sizeof directory->path, "%s", path) >=
+        sizeof directory->path)
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "the name of the directory is too long: \"%.64s...\"", path);
+    CLEF_TRY(make_parents(directory));
+    return make_directory(directory, directory->path, strlen(directory->path));
+}
+
+// Removes what is left of the directory of the files that wait, and is silent: it follows a
+// failure.
+static void remove_staging(struct run_directory *directory)
+{
+    char path[sizeof directory->staging];
+    if (directory->staging[0] == '\0')
+        return;
+    for (int i = 0; i < FILES; i++) {
+        if (join(directory->staging, names[i], path, sizeof path) == CLEF_OK)
+            unlink(path);
+    }
+    rmdir(directory->staging);
+    directory->staging[0] = '\0';
+}
+
+// Permission bits do not tell the whole truth (a read-only mount, root), so all is really made that
+// saving will make first, with the longest name.
+static clef_status probe(struct run_directory *directory)
+{
+    char path[sizeof directory->path];
+    struct clef_atomic_file *file;
+    CLEF_TRY(run_directory_begin(directory));
+    CLEF_TRY(join(directory->staging, names[MODEL], path, sizeof path));
+    CLEF_TRY(clef_atomic_file_create(path, &file));
+    clef_atomic_file_abort(file);
+    remove_staging(directory);
+    for (int i = 0; i < FILES; i++) {
+        CLEF_TRY(join(directory->path, names[i], path, sizeof path));
+        CLEF_TRY(clef_file_check_replaceable(path));
     }
     return CLEF_OK;
 }
@@ -87,13 +140,7 @@ static clef_status choose_name(struct run_directory *directory)
 clef_status run_directory_create(struct run_directory *directory, const char *path)
 {
     memset(directory, 0, sizeof *directory);
-    if (path == NULL)
-        CLEF_TRY(choose_name(directory));
-    else if ((size_t)snprintf(directory->path, sizeof directory->path, "%s", path) >=
-             sizeof directory->path)
-        return clef_fail(CLEF_INVALID_ARGUMENT,
-                         "the name of the directory is too long: \"%.64s...\"", path);
-    clef_status status = make_path(directory);
+    clef_status status = path == NULL ? make_default(directory) : make_given(directory, path);
     if (status == CLEF_OK)
         status = probe(directory);
     if (status != CLEF_OK)
@@ -104,6 +151,7 @@ clef_status run_directory_create(struct run_directory *directory, const char *pa
 void run_directory_abandon(struct run_directory *directory)
 {
     char path[sizeof directory->path];
+    remove_staging(directory);
     memcpy(path, directory->path, sizeof path);
     if (directory->created_from == 0)
         return;
@@ -118,14 +166,37 @@ void run_directory_abandon(struct run_directory *directory)
     directory->created_from = 0;
 }
 
-clef_status run_directory_file(const struct run_directory *directory, const char *name, char *path,
-                               size_t size)
+clef_status run_directory_begin(struct run_directory *directory)
 {
-    int length = snprintf(path, size, "%s/%s", directory->path, name);
-    if (length < 0 || (size_t)length >= size)
-        return clef_fail(CLEF_INVALID_ARGUMENT,
-                         "the name of the directory is too long: \"%.64s...\"", directory->path);
+    char path[sizeof directory->staging];
+    CLEF_TRY(join(directory->path, ".saving-XXXXXX", path, sizeof path));
+    if (mkdtemp(path) == NULL)
+        return clef_fail(CLEF_IO, "cannot write into the directory \"%s\": %s", directory->path,
+                         strerror(errno));
+    memcpy(directory->staging, path, sizeof path);
     return CLEF_OK;
+}
+
+clef_status run_directory_commit(struct run_directory *directory)
+{
+    char from[FILES][sizeof directory->staging], to[FILES][sizeof directory->path];
+    struct clef_file_move moves[FILES];
+    for (int i = 0; i < FILES; i++) {
+        CLEF_TRY(join(directory->staging, names[i], from[i], sizeof from[i]));
+        CLEF_TRY(join(directory->path, names[i], to[i], sizeof to[i]));
+        moves[i] = (struct clef_file_move){from[i], to[i]};
+    }
+    CLEF_TRY(clef_files_replace(moves, FILES));
+    remove_staging(directory);
+    return CLEF_OK;
+}
+
+clef_status run_directory_save_model(const struct run_directory *directory,
+                                     struct clef_model *model, int batch_size)
+{
+    char path[sizeof directory->staging];
+    CLEF_TRY(join(directory->staging, names[MODEL], path, sizeof path));
+    return clef_model_save(model, batch_size, path);
 }
 
 // One line of the history; a figure that does not exist is an empty field.
@@ -149,9 +220,9 @@ clef_status run_directory_save_history(const struct run_directory *directory,
                                        const struct clef_epoch *epochs, int count)
 {
     static const char header[] = "epoch,loss,accuracy,val_loss,val_accuracy,seconds\n";
-    char path[sizeof directory->path];
+    char path[sizeof directory->staging];
     struct clef_atomic_file *file;
-    CLEF_TRY(run_directory_file(directory, "history.csv", path, sizeof path));
+    CLEF_TRY(join(directory->staging, names[HISTORY], path, sizeof path));
     CLEF_TRY(clef_atomic_file_create(path, &file));
     clef_status status = clef_atomic_file_write(file, header, sizeof header - 1);
     for (int i = 0; status == CLEF_OK && i < count; i++)
@@ -165,7 +236,7 @@ clef_status run_directory_save_history(const struct run_directory *directory,
 
 clef_status run_directory_save_summary(const struct run_directory *directory, const json_t *summary)
 {
-    char path[sizeof directory->path];
-    CLEF_TRY(run_directory_file(directory, "summary.json", path, sizeof path));
+    char path[sizeof directory->staging];
+    CLEF_TRY(join(directory->staging, names[SUMMARY], path, sizeof path));
     return clef_json_save(path, summary);
 }

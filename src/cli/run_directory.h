@@ -12,24 +12,28 @@
 
 struct run_directory {
     char path[4096];
+    char staging[4096];  // Where files wait for each other; "" if there are none.
     size_t created_from; // Length of the first parent that was created; 0 if all existed.
 };
 
 // Creates the directory with its parents, or takes one that exists, and makes sure that files can
-// be made in it. A NULL `path` stands for runs/DATE-TIME, with a number behind it if that exists.
+// be made in it, and that those of an earlier run can be replaced. A NULL `path` stands for
+// runs/DATE-TIME, with a number behind it if that exists: a directory of this run alone.
 clef_status run_directory_create(struct run_directory *directory, const char *path);
 
-// Removes what `create` made and nothing else filled.
+// Removes the files that are not in place, and what `create` made and nothing else filled.
 void run_directory_abandon(struct run_directory *directory);
 
-// The name of a file in the directory. Returns CLEF_INVALID_ARGUMENT if it does not fit.
-clef_status run_directory_file(const struct run_directory *directory, const char *name, char *path,
-                               size_t size);
-
-// Write history.csv and summary.json; each appears whole or not at all.
+// The three files belong together, and a disk may be full after the first of them. So `begin` makes
+// a directory inside the run's, where each is written whole; `commit` then puts all in place. What
+// an earlier run left stays as it was until then.
+clef_status run_directory_begin(struct run_directory *directory);
+clef_status run_directory_save_model(const struct run_directory *directory,
+                                     struct clef_model *model, int batch_size);
 clef_status run_directory_save_history(const struct run_directory *directory,
                                        const struct clef_epoch *epochs, int count);
 clef_status run_directory_save_summary(const struct run_directory *directory,
                                        const json_t *summary);
+clef_status run_directory_commit(struct run_directory *directory);
 
 #endif

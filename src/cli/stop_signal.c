@@ -17,8 +17,9 @@ void stop_signal_catch(void)
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = record;
-    // Reads and writes under way go on instead of failing with EINTR.
-    action.sa_flags = SA_RESTART;
+    // Reads and writes under way go on instead of failing with EINTR. The next signal of the kind
+    // does what it does without us.
+    action.sa_flags = SA_RESTART | SA_RESETHAND;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

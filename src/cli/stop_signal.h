@@ -3,7 +3,8 @@
 #ifndef CLEF_CLI_STOP_SIGNAL_H
 #define CLEF_CLI_STOP_SIGNAL_H
 
-// From now on SIGINT and SIGTERM only record that they came.
+// From now on the first SIGINT and the first SIGTERM only record that they came; a second of either
+// ends the program at once.
 void stop_signal_catch(void);
 
 // The number of the signal that came first, 0 if none has.

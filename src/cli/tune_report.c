@@ -61,8 +61,8 @@ json_t *tune_report_json(const struct clef_device *device, const struct clef_tun
                                         "before_seconds", cli_json_real(row->before_seconds),
                                         "after_seconds", cli_json_real(row->after_seconds)));
     }
-    return json_pack("{s:o, s:o, s:i, s:i, s:i, s:o, s:s?}", "device", cli_json_device(device),
+    return json_pack("{s:o, s:o, s:i, s:i, s:i, s:o, s:o}", "device", cli_json_device(device),
                      "rows", rows, "tried", report->tried, "refused", report->refused, "wrong",
                      report->wrong, "seconds", cli_json_real(report->seconds), "file",
-                     report->row_count > 0 ? report->file : NULL);
+                     cli_json_text(report->row_count > 0 ? report->file : NULL));
 }

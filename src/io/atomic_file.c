@@ -67,12 +67,17 @@ static int open_temporary(char *temporary_path)
     return -1;
 }
 
-clef_status clef_atomic_file_create(const char *path, struct clef_atomic_file **out)
+clef_status clef_file_check_replaceable(const char *path)
 {
     struct stat existing;
     if (stat(path, &existing) == 0 && !S_ISREG(existing.st_mode))
         return clef_fail(CLEF_IO, "cannot write %s: it exists and is not a regular file", path);
+    return CLEF_OK;
+}
 
+clef_status clef_atomic_file_create(const char *path, struct clef_atomic_file **out)
+{
+    CLEF_TRY(clef_file_check_replaceable(path));
     struct clef_atomic_file *file = calloc(1, sizeof *file);
     if (file == NULL)
         return clef_fail(CLEF_OUT_OF_MEMORY, "cannot write %s: out of memory", path);
@@ -163,4 +168,20 @@ clef_status clef_atomic_file_save(const char *path, const void *bytes, size_t si
         return status;
     }
     return clef_atomic_file_commit(file);
+}
+
+clef_status clef_files_replace(const struct clef_file_move *moves, int count)
+{
+    for (int i = 0; i < count; i++)
+        CLEF_TRY(clef_file_check_replaceable(moves[i].to));
+    for (int i = 0; i < count; i++) {
+        if (rename(moves[i].from, moves[i].to) != 0)
+            return fail_write(moves[i].to, errno);
+    }
+    for (int i = 0; i < count; i++) {
+        int error = sync_directory_of(moves[i].to);
+        if (error != 0)
+            return fail_write(moves[i].to, error);
+    }
+    return CLEF_OK;
 }

@@ -28,4 +28,18 @@ void clef_atomic_file_abort(struct clef_atomic_file *file);
 // Creates, writes and commits in one call.
 clef_status clef_atomic_file_save(const char *path, const void *bytes, size_t size);
 
+// One of several files that belong together.
+struct clef_file_move {
+    const char *from; // Written whole before, on the file system of `to`.
+    const char *to;
+};
+
+// Puts files in place of others once all are written, so that none is there without the rest. If a
+// `to` exists and is no regular file nothing is moved. After that only the directory itself can
+// fail.
+clef_status clef_files_replace(const struct clef_file_move *moves, int count);
+
+// CLEF_IO if a path exists and is not a regular file, which must not be replaced.
+clef_status clef_file_check_replaceable(const char *path);
+
 #endif

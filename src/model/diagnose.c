@@ -56,8 +56,16 @@ static clef_status search(struct clef_model *model, const struct clef_executable
                           int slot, const char *when, float *room)
 {
     const struct clef_schedule *schedule = &executable->schedule;
-    const char *advice = executable->training ? "lower the learning rate"
-                                              : "the parameters are damaged, train or load others";
+    // What to say behind the place, if it is a parameter and if it is not. In training the step
+    // itself changed nothing; but one before may have, when a gradient overflowed below a finite
+    // loss.
+    const char *lost = "the parameters are damaged, train or load others", *kept = lost;
+    if (executable->training) {
+        lost =
+            "it was set so, or an earlier step left it so, whose gradient or update was too large; "
+            "train anew with a lower learning rate";
+        kept = "this step changed no parameter; lower the learning rate";
+    }
     for (int i = 0; i < schedule->forward_count; i++) {
         const struct clef_step *step = &schedule->steps[i];
         if (step->node == CLEF_NO_NODE)
@@ -69,7 +77,7 @@ static clef_status search(struct clef_model *model, const struct clef_executable
             return clef_fail(CLEF_NOT_FINITE,
                              "%s: layer \"%s\" is the first with a value that is NaN or infinite, "
                              "in its parameter \"%s\"; %s",
-                             when, layer, model->graph.parameters[parameter].name, advice);
+                             when, layer, model->graph.parameters[parameter].name, lost);
         CLEF_TRY(clef_executable_run(executable, slot, i, i + 1, NULL));
         const struct clef_value *dst = &schedule->values[step->value[CLEF_ROLE_DST]];
         bool finite;
@@ -78,10 +86,10 @@ static clef_status search(struct clef_model *model, const struct clef_executable
             return clef_fail(CLEF_NOT_FINITE,
                              "%s: layer \"%s\" is the first with a value that is NaN or infinite, "
                              "in its output; %s",
-                             when, layer, advice);
+                             when, layer, kept);
     }
     return clef_fail(CLEF_NOT_FINITE, "%s, although every layer's values are finite; %s", when,
-                     advice);
+                     kept);
 }
 
 clef_status clef_model_diagnose(struct clef_model *model, int slot, const char *when)

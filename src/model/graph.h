@@ -11,7 +11,6 @@
 // Bounds that keep every product of sizes inside 64 bits.
 #define CLEF_MAX_EXTENT 65536             // Of a height, a width, or a number of channels.
 #define CLEF_MAX_IMAGE_ELEMENTS (1 << 27) // Of one image's output of a layer.
-#define CLEF_MAX_BATCH 65536
 
 enum clef_node_kind {
     CLEF_NODE_INPUT,

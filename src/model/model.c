@@ -79,6 +79,8 @@ int clef_model_parameter_count(const struct clef_model *model)
 
 struct clef_parameter clef_model_get_parameter(const struct clef_model *model, int index)
 {
+    if (index < 0 || index >= model->graph.parameter_count)
+        return (struct clef_parameter){.name = ""};
     const struct clef_graph_parameter *known = &model->graph.parameters[index];
     struct clef_parameter parameter = {.name = known->name,
                                        .kind = known->kind,
@@ -125,6 +127,8 @@ struct clef_layer clef_model_get_layer(const struct clef_model *model, int index
         [CLEF_NODE_FLATTEN] = "Flatten",
         [CLEF_NODE_DENSE] = "Dense",
     };
+    if (index < 0 || index >= model->graph.node_count)
+        return (struct clef_layer){.name = "", .type = ""};
     const struct clef_node *node = &model->graph.nodes[index];
     struct clef_layer layer = {.name = node->name,
                                .type = types[node->kind],

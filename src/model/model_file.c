@@ -24,8 +24,9 @@ static clef_status read_for_file(void *user, int index, float *values)
 
 clef_status clef_model_save(struct clef_model *model, int batch_size, const char *path)
 {
-    if (!path || batch_size < 1)
-        return clef_fail(CLEF_INVALID_ARGUMENT, "saving needs a path, and a batch size above 0");
+    if (!path || batch_size < 1 || batch_size > CLEF_MAX_BATCH)
+        return clef_fail(CLEF_INVALID_ARGUMENT, "saving needs a path, and a batch size in 1..%d",
+                         CLEF_MAX_BATCH);
     int count = model->graph.parameter_count;
     struct clef_safetensors_tensor *tensors = calloc((size_t)count, sizeof *tensors);
     char *config = clef_resnet_to_json(&model->config);

@@ -4,14 +4,15 @@
 #include "train/pass.h"
 
 clef_status clef_evaluate(struct clef_model *model, const struct clef_dataset *dataset,
-                          int batch_size, struct clef_evaluation *result)
+                          int batch_size, const struct clef_train_callbacks *callbacks,
+                          struct clef_evaluation *result)
 {
     if (model == NULL || dataset == NULL || result == NULL)
         return clef_fail(CLEF_INVALID_ARGUMENT,
                          "evaluation needs a model, a data set and room for its result");
     const struct clef_resnet_config *network = clef_model_get_config(model);
     struct clef_dataset_shape shape = clef_dataset_get_shape(dataset);
-    struct train_pass pass = {.model = model};
+    struct train_pass pass = {.model = model, .callbacks = callbacks};
     struct train_totals totals;
     CLEF_TRY(train_prepare(model, dataset, batch_size, false));
     CLEF_TRY(clef_batch_loader_create(dataset, network->input_height, network->input_width,

@@ -21,9 +21,10 @@ clef_status train_prepare(struct clef_model *model, const struct clef_dataset *d
 {
     struct clef_dataset_shape shape = clef_dataset_get_shape(dataset);
     int classes = clef_model_get_config(model)->classes;
-    if (batch_size < 1)
-        return clef_fail(CLEF_INVALID_ARGUMENT, "the batch size must be at least 1, not %d",
-                         batch_size);
+    // A small data set never has a batch as large as that, but its model is saved with the size.
+    if (batch_size < 1 || batch_size > CLEF_MAX_BATCH)
+        return clef_fail(CLEF_INVALID_ARGUMENT, "the batch size is %d, but must be in 1..%d",
+                         batch_size, CLEF_MAX_BATCH);
     if (shape.count < 1)
         return clef_fail(CLEF_INVALID_ARGUMENT, "the data set is empty");
     if (shape.classes > classes)
@@ -63,6 +64,18 @@ static clef_status collect(const struct train_pass *pass, int ticket, struct tra
     return CLEF_OK;
 }
 
+// Asked before a step rather than after one: a request that came between two passes then begins
+// none.
+static clef_status check_request(const struct train_pass *pass, const struct train_totals *totals)
+{
+    const struct clef_train_callbacks *callbacks = pass->callbacks;
+    if (callbacks != NULL && callbacks->should_stop != NULL &&
+        callbacks->should_stop(callbacks->user))
+        return clef_fail(CLEF_INTERRUPTED, "stopped on request after step %d of the pass",
+                         totals->steps);
+    return CLEF_OK;
+}
+
 // Enqueues batch after batch; *open counts the steps under way, tickets[0] is the oldest.
 static clef_status run_steps(const struct train_pass *pass, struct train_totals *totals,
                              int tickets[2], int *open)
@@ -71,6 +84,7 @@ static clef_status run_steps(const struct train_pass *pass, struct train_totals 
         struct clef_batch batch;
         CLEF_TRY(clef_batch_loader_next(pass->loader, &batch));
         if (batch.count > 0) {
+            CLEF_TRY(check_request(pass, totals));
             CLEF_TRY(enqueue(pass, &batch, &tickets[*open]));
             (*open)++;
         } else if (*open == 0) {

@@ -4,7 +4,7 @@
 #ifndef CLEF_TRAIN_PASS_H
 #define CLEF_TRAIN_PASS_H
 
-#include "clef/model.h"
+#include "clef/trainer.h"
 #include "data/batch_loader.h"
 
 #include <stdbool.h>
@@ -25,6 +25,8 @@ struct train_pass {
     struct clef_batch_loader *loader;
     bool training;       // Else evaluation.
     float learning_rate; // Of a training pass.
+    // Of these only `should_stop` is asked, before each step. May be NULL.
+    const struct clef_train_callbacks *callbacks;
     // Told after each step whose metrics are known; false ends the pass with CLEF_INTERRUPTED.
     // May be NULL.
     bool (*on_step)(void *user, const struct train_totals *totals);

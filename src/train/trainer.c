@@ -74,6 +74,7 @@ static clef_status run_create(struct run *run, struct clef_model *model,
         .model = model,
         .training = true,
         .learning_rate = run->config->learning_rate,
+        .callbacks = run->callbacks,
         .user = run,
     };
     if (run->callbacks != NULL && run->callbacks->on_step != NULL)
@@ -83,7 +84,7 @@ static clef_status run_create(struct run *run, struct clef_model *model,
     CLEF_TRY(create_loader(model, training, batch_size, &run->training.loader));
     if (validation != NULL) {
         CLEF_TRY(train_prepare(model, validation, batch_size, false));
-        run->validation = (struct train_pass){.model = model};
+        run->validation = (struct train_pass){.model = model, .callbacks = run->callbacks};
         run->validation_count = clef_dataset_get_shape(validation).count;
         CLEF_TRY(create_loader(model, validation, batch_size, &run->validation.loader));
     }

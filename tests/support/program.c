@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <pty.h>
 #include <setjmp.h>
@@ -25,6 +26,8 @@ struct stream {
     size_t length;
 };
 
+enum { NOBODY = 65534 };
+
 // Becomes the program; never returns.
 static void become(const char *path, const struct program_setting *setting, const char *const *argv,
                    int out, int err)
@@ -40,7 +43,14 @@ static void become(const char *path, const struct program_setting *setting, cons
         struct rlimit limit = {setting->file_limit, setting->file_limit};
         setrlimit(RLIMIT_FSIZE, &limit);
     }
-    execv(path, arguments);
+    // By descriptor: nobody may not pass through the directories that the program lies in.
+    int program = open(path, O_RDONLY | O_CLOEXEC);
+    if (setting->directory != NULL && chdir(setting->directory) != 0)
+        _exit(126);
+    if (setting->powerless && geteuid() == 0 &&
+        (setgroups(0, NULL) != 0 || setgid(NOBODY) != 0 || setuid(NOBODY) != 0))
+        _exit(126);
+    fexecve(program, arguments, environ);
     _exit(127);
 }
 

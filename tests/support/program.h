@@ -13,7 +13,9 @@ struct program_setting {
     size_t file_limit;     // Largest file in bytes that it may write; 0 leaves it alone.
     const char *signal_at; // SIGINT is sent once this text has appeared on standard output.
     const char *stdout_to; // A file or device for standard output.
+    const char *directory; // Where it is started; NULL for where the test is.
     bool terminal;         // Standard output is a terminal.
+    bool powerless;        // If the test is root, the program runs as nobody.
 };
 
 struct program_result {

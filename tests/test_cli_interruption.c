@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ctrl-C, wherever a training is.
+#include "support/program.h"
+#include "support/run_files.h"
+#include "support/small_mnist.h"
+#include "support/temp_directory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+// A network that trains in a moment.
+#define SMALL_NETWORK "--blocks", "1,1", "--filters", "8,16", "--head", "avgpool"
+
+// Ctrl-C saves a whole model and the epochs so far.
+static void test_interruption(void **state)
+{
+    char data[512], out[512], model[600];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
+    snprintf(model, sizeof model, "%s/model.safetensors", out);
+    write_small_mnist(CLEF_MNIST, data, 300, 50);
+    struct program_result result =
+        program_run(CLEF_PROGRAM, &(struct program_setting){.signal_at = "Epoch 2/"},
+                    (const char *const[]){"train", "--data", data, "--epochs", "100000", "--out",
+                                          out, SMALL_NETWORK, NULL});
+    check_exit(&result, 130);
+    check_one_line(&result, "stopped by Ctrl-C");
+    assert_null(strstr(result.out, "test_loss"));
+    assert_int_equal(3, count_entries(out));
+    json_t *summary = load_json(temp_path(state, "out/summary.json"));
+    size_t epochs = json_array_size(json_object_get(summary, "epochs"));
+    assert_in_range(epochs, 2, 99999);
+    check_summary(summary, (int)epochs);
+    assert_true(json_is_null(json_object_get(summary, "test")));
+    check_history(temp_path(state, "out/history.csv"), summary);
+    json_decref(summary);
+    program_release(&result);
+    result = RUN_CLEF("eval", "--model", model, "--data", data);
+    check_exit(&result, 0);
+    check_contains(result.out, "test_accuracy: ");
+    program_release(&result);
+}
+
+// Ctrl-C in the validation, or in the test: either is left, and the model is saved. The sets are
+// large, so that the signal comes before their end.
+static void test_interruption_outside_training(void **state)
+{
+    static const struct {
+        bool terminal;
+        const char *signal_at, *split;
+        int epochs; // That were whole by then.
+    } rows[] = {{true, "\r1/1 [====", "0.9999", 0}, {false, "Epoch 1/1 - ", "0", 1}};
+    char out[512];
+    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct program_setting setting = {.terminal = rows[i].terminal,
+                                                .signal_at = rows[i].signal_at};
+        struct program_result result =
+            program_run(CLEF_PROGRAM, &setting,
+                        (const char *const[]){
+                            "train", "--data", CLEF_MNIST, "--epochs", "1", "--image-size", "64",
+                            "--limit", rows[i].epochs == 0 ? "60000" : "64", "--validation-split",
+                            rows[i].split, "--threads", "1", "--out", out, SMALL_NETWORK, NULL});
+        check_exit(&result, 130);
+        check_one_line(&result, "stopped by Ctrl-C");
+        assert_null(strstr(result.out, "test_loss"));
+        assert_null(strstr(result.out, "val_loss"));
+        assert_int_equal(3, count_entries(out));
+        json_t *summary = load_json(temp_path(state, "out/summary.json"));
+        check_summary(summary, rows[i].epochs);
+        assert_true(json_is_null(json_object_get(summary, "test")));
+        json_decref(summary);
+        program_release(&result);
+    }
+}
+
+#define IN_DIRECTORY(test) \
+    cmocka_unit_test_setup_teardown(test, temp_directory_setup, temp_directory_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_DIRECTORY(test_interruption),
+        IN_DIRECTORY(test_interruption_outside_training),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
