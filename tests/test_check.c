@@ -85,10 +85,9 @@ static void test_one_case(void **state)
     struct program_result result =
         RUN_CLEF("check", "--device", "cpu", "--case", "maxpool_forward#1", "--seed", "5");
     check_exit(&result, 0);
-    // A 3x3 convolution of 2x2 images, which every algorithm serves.
-    check_contains(result.out, "PASSED: 4 plans and 0 training steps, on cpu, ");
+    check_contains(result.out, "PASSED: 1 plans and 0 training steps, on cpu, ");
     program_release(&result);
-    // An image of 2x2 pixels can be convolved by each of the algorithms.
+    // A 3x3 convolution of 2x2 images, which every algorithm serves.
     result = RUN_CLEF("check", "--device", "cpu", "--case", "conv2d_forward#12", "--seed", "5");
     check_exit(&result, 0);
     check_contains(result.out, "PASSED: 4 plans and 0 training steps, on cpu, ");
