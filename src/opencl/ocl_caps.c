@@ -88,6 +88,7 @@ clef_status ocl_read_caps(cl_device_id device, struct ocl_caps *caps)
     int major = 1, minor = 2;
     sscanf(version, "OpenCL C %d.%d", &major, &minor);
     caps->kind = device_kind(device, type);
+    caps->is_gpu = (type & CL_DEVICE_TYPE_GPU) && !(type & CL_DEVICE_TYPE_CPU);
     caps->is_accelerator = !(type & (CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU));
     caps->compute_units = (int)units;
     caps->local_memory = (size_t)local;

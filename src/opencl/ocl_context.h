@@ -34,6 +34,7 @@ struct ocl_caps {
     size_t alignment;    // Bytes of the strictest alignment that a buffer's start has.
     int vector_width;    // Native width of float vectors, as a hint: 1 on most GPUs.
     int c_version;       // OpenCL C: 120 is 1.2.
+    bool is_gpu;         // The device says so, whatever `kind` has it work as.
     bool is_accelerator; // Neither a processor nor a graphics processor.
     bool host_memory;    // The device's memory is the host's.
     bool fp16, fp64;

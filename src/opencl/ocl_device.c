@@ -168,10 +168,10 @@ static void describe_row(const struct row *row, struct clef_device_info *info)
         return;
     }
     snprintf(info->type, sizeof info->type, "%s",
-             caps.is_accelerator    ? "accelerator"
-             : caps.kind == OCL_CPU ? "cpu"
-                                    : "gpu");
-    info->is_gpu = caps.kind != OCL_CPU;
+             caps.is_accelerator ? "accelerator"
+             : caps.is_gpu       ? "gpu"
+                                 : "cpu");
+    info->is_gpu = caps.is_gpu;
     info->shares_host_memory = caps.host_memory;
     info->has_fp16 = caps.fp16;
     info->has_fp64 = caps.fp64;

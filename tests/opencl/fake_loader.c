@@ -6,6 +6,7 @@
 //     failing        one driver that fails to list its devices
 //     abort          clGetPlatformIDs ends the process
 //     crash          clGetDeviceIDs ends the process
+//     accelerator    one driver with an accelerator, which can be used
 //     devices        two drivers with five devices, most of which cannot be used
 #include <CL/cl.h>
 
@@ -94,7 +95,10 @@ cl_int clGetDeviceIDs(cl_platform_id platform, cl_device_type type, cl_uint room
     if (mode_is("failing"))
         return CL_OUT_OF_RESOURCES;
     for (int i = 0; i < DEVICE_COUNT; i++) {
-        if ((void *)platform != &platforms[devices[i].platform])
+        bool wanted = mode_is("accelerator")
+                          ? devices[i].type == CL_DEVICE_TYPE_ACCELERATOR
+                          : (void *)platform == &platforms[devices[i].platform];
+        if (!wanted)
             continue;
         if (ids && found < room)
             ids[found] = (cl_device_id)(void *)(size_t)&devices[i];
