@@ -42,6 +42,21 @@ static bool is_right(double got, double expected, double allowed, bool may_sprea
     return fabs(got - expected) <= allowed;
 }
 
+// How far a value is off: 0 where two that are not finite belong together, infinite or NaN where
+// only one is.
+static double error_of(double got, double expected, bool may_spread)
+{
+    return !isfinite(expected) || !isfinite(got)
+               ? is_right(got, expected, 0, may_spread) ? 0 : fabs(got - expected)
+               : fabs(got - expected);
+}
+
+// The larger of two errors, of which NaN is the largest.
+static double larger_error(double a, double b)
+{
+    return isnan(a) || a > b ? a : b;
+}
+
 static bool all_finite(const double *values, size_t count)
 {
     for (size_t k = 0; k < count; k++)
@@ -50,11 +65,23 @@ static bool all_finite(const double *values, size_t count)
     return true;
 }
 
+static double relative(double error, double scale)
+{
+    return scale > 0 ? error / scale : error;
+}
+
 // Compares all elements, with errors relative to `scale`.
 static void compare(struct session *s, const struct check_tensor *t, const double *expected,
                     double tolerance, double scale, bool may_spread)
 {
     double allowed = tolerance * scale, worst = 0;
+    const double *first = expected;
+    // A failure ends the comparison, so that the worst error is known before.
+    FOR_EACH_ELEMENT(t, n, h, w, c)
+    worst = larger_error(error_of((double)*tensor_after(t, n, h, w, c), *expected++, may_spread),
+                         worst);
+    session_record(s, relative(worst, scale), tolerance);
+    expected = first;
     FOR_EACH_ELEMENT(t, n, h, w, c)
     {
         double got = (double)*tensor_after(t, n, h, w, c);
@@ -64,11 +91,8 @@ static void compare(struct session *s, const struct check_tensor *t, const doubl
                          "error %.3g",
                          t->name, n, h, w, c, t->view.n, t->view.h, t->view.w, t->view.c, got,
                          *expected, allowed);
-        if (fabs(got - *expected) > worst)
-            worst = fabs(got - *expected);
         expected++;
     }
-    session_record(s, scale > 0 ? worst / scale : 0, tolerance);
 }
 
 void check_exact(struct session *s, const struct check_tensor *t, const double *expected)
@@ -122,6 +146,14 @@ void check_weights(struct session *s, const struct check_tensor *t, const struct
     const float *before = tensor_at(t, 0, 0, 0, 0), *after = tensor_after(t, 0, 0, 0, 0);
     struct weights_shape lanes = *l; // Also visits the unused lanes of the last panel.
     lanes.out = (l->out + l->panel - 1) / l->panel * l->panel;
+    FOR_EACH_WEIGHT(l, ky, kx, i, o)
+    {
+        if (reached && !reached[ky * l->kernel_w + kx])
+            continue;
+        double got = (double)after[weight_place(&lanes, ky, kx, i, o)];
+        worst = larger_error(error_of(got, weight_at(l, expected, ky, kx, i, o), false), worst);
+    }
+    session_record(s, relative(worst, scale), exact ? 0 : tolerance);
     FOR_EACH_WEIGHT(&lanes, ky, kx, i, o)
     {
         size_t k = weight_place(&lanes, ky, kx, i, o);
@@ -137,20 +169,17 @@ void check_weights(struct session *s, const struct check_tensor *t, const struct
         if (!is_right((double)after[k], want, error, false))
             session_fail(s, "%s(%d,%d,%d,%d) is %.9g, expected %.9g, allowed error %.3g%s", t->name,
                          ky, kx, i, o, (double)after[k], want, error, used ? "" : " (unused lane)");
-        if (fabs((double)after[k] - want) > worst)
-            worst = fabs((double)after[k] - want);
     }
-    session_record(s, scale > 0 ? worst / scale : 0, exact ? 0 : tolerance);
 }
 
 void check_number(struct session *s, const char *name, double got, double expected,
                   double tolerance, double scale)
 {
-    double allowed = tolerance * fmax(fabs(expected), scale);
+    double allowed = tolerance * fmax(fabs(expected), scale), error = fabs(got - expected);
+    session_record(s, allowed > 0 ? error / allowed * tolerance : error, tolerance);
     if (!(fabs(got - expected) <= allowed))
         session_fail(s, "%s is %.9g, expected %.9g, allowed error %.3g", name, got, expected,
                      allowed);
-    session_record(s, allowed > 0 ? fabs(got - expected) / allowed * tolerance : 0, tolerance);
 }
 
 void check_unchanged(struct session *s, const struct check_tensor *t)
