@@ -159,10 +159,14 @@ static void describe_row(const struct row *row, struct clef_device_info *info)
     clef_status status = row->device ? CLEF_OK : explain_absence(row);
     if (status == CLEF_OK) {
         describe_texts(row, info);
-        status = ocl_read_caps(row->device, &caps);
-    }
-    if (status == CLEF_OK)
         status = describe_usability(row, info);
+    }
+    // What is too old may refuse to tell the rest, beginning with what came with OpenCL 1.2.
+    if (status == CLEF_OK) {
+        status = ocl_read_caps(row->device, &caps);
+        if (info->unusable[0])
+            status = CLEF_OK;
+    }
     if (status != CLEF_OK) {
         refuse(info, clef_last_error());
         return;
