@@ -6,7 +6,8 @@
 // Environment: CLEF_TEST_SEED=N changes the data, CLEF_TEST_CASE=OP#ROW runs a single row,
 // CLEF_TEST_ALTERNATIVES=no runs only the algorithms that the device chooses itself,
 // CLEF_TEST_BRIEF=N only rows of no more than N operations and bytes, those of small networks
-// among them, each once. With CLEF_OPENCL_AS=gpu the rows of a network are always there. A failure prints the line that repeats it.
+// among them, each once. With CLEF_OPENCL_AS=gpu the rows of a network are always there. A failure
+// prints the line that repeats it.
 #include "check/check.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stands before Oclgrind, by LD_PRELOAD, and writes the name of each kernel that is launched, and
-// the options that its program was built with, into the file that CLEF_TEST_KERNELS names. Oclgrind's own counts of instructions would tell it too,
-// but corrupt memory.
+// the options that its program was built with, into the file that CLEF_TEST_KERNELS names.
+// Oclgrind's own counts of instructions would tell it too, but corrupt memory.
 #include <CL/cl.h>
 
 #include <dlfcn.h>
