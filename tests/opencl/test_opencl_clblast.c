@@ -2,10 +2,12 @@
 // CLBlast's traps, each of which the convolution by it relies on being avoided.
 #include "opencl/ocl_clblast.h"
 #include "opencl/ocl_stdout.h"
+#include "opencl/ocl_tune_case.h"
 #include "opencl/ocl_tuned.h"
 #include "support/convolution_run.h"
 #include "support/expect.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,6 +128,37 @@ static void test_unsound_parameters_are_known(void **state)
     struct ocl_clblast_params params = ocl_clblast_small_params(&small);
     assert_true(params.has[OCL_GEMM_ROUTINE] && params.has[OCL_XGEMM_DIRECT]);
     assert_true(ocl_clblast_is_sound(&small, OCL_XGEMM_DIRECT, params.values[OCL_XGEMM_DIRECT]));
+    clef_device_close(device);
+}
+
+// Tuning rejects a candidate by its results: the first by sums made on the host, all others by the
+// first. Parameters that are wrong write beyond their buffers, so that what is expected is spoiled
+// instead, each time in one element.
+static void test_wrong_candidates_are_noticed(void **state)
+{
+    (void)state;
+    struct clef_device *device = open_device();
+    struct ocl_context *ocl = clef_device_context(device);
+    const struct clef_tensor image = clef_tensor_hwnc(NULL, 0, 16, 4, 4, 32);
+    const struct clef_tensor result = clef_tensor_hwnc(NULL, 0, 16, 4, 4, 48);
+    const struct clef_window window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1};
+    const struct ocl_conv2d_problem problem =
+        ocl_conv2d_problem(CLEF_OP_conv2d_forward, &image, &result, &window);
+    struct ocl_tune_case tuned;
+    struct ocl_tune_time time;
+    EXPECT_OK(ocl_tune_case_create(ocl, &problem, &tuned));
+    tuned.host_image[0] += 1;
+    EXPECT_OK(ocl_tune_case_measure(&tuned, NULL, INFINITY, &time));
+    assert_true(time.wrong);
+    tuned.host_image[0] -= 1;
+    EXPECT_OK(ocl_tune_case_measure(&tuned, NULL, INFINITY, &time));
+    assert_false(time.wrong);
+    EXPECT_OK(ocl_tune_case_measure(&tuned, OCL_CONV2D_CLBLAST, INFINITY, &time));
+    assert_false(time.wrong);
+    tuned.trusted[777] += 1;
+    EXPECT_OK(ocl_tune_case_measure(&tuned, OCL_CONV2D_CLBLAST, INFINITY, &time));
+    assert_true(time.wrong);
+    ocl_tune_case_free(&tuned);
     clef_device_close(device);
 }
 
@@ -265,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_every_kernel_is_right),
         cmocka_unit_test(test_tuned_parameters_join_those_of_small_groups),
         cmocka_unit_test(test_captured_text_goes_to_the_standard_error),
+        cmocka_unit_test(test_wrong_candidates_are_noticed),
         // The last one, since there is no way back from parameters that do not compile.
         cmocka_unit_test(test_build_errors_become_the_message),
     };
