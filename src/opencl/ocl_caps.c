@@ -83,8 +83,6 @@ clef_status ocl_read_caps(cl_device_id device, struct ocl_caps *caps)
     READ(NATIVE_VECTOR_WIDTH_FLOAT, width);
     READ(HOST_UNIFIED_MEMORY, unified);
     READ(SINGLE_FP_CONFIG, single);
-    READ(DOUBLE_FP_CONFIG, full);
-#undef READ
     char extensions[8192];
     ocl_device_text(device, CL_DEVICE_EXTENSIONS, extensions, sizeof extensions);
     caps->compute_units = (int)units;
@@ -95,7 +93,9 @@ clef_status ocl_read_caps(cl_device_id device, struct ocl_caps *caps)
     caps->vector_width = width ? (int)width : 1;
     caps->host_memory = (type & CL_DEVICE_TYPE_CPU) || unified;
     caps->fp16 = text_has(extensions, "cl_khr_fp16");
-    caps->fp64 = full != 0;
     caps->exact_division = (single & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
+    READ(DOUBLE_FP_CONFIG, full); // The last, since it came with OpenCL 1.2.
+#undef READ
+    caps->fp64 = full != 0;
     return CLEF_OK;
 }

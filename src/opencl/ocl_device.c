@@ -161,7 +161,7 @@ static void describe_row(const struct row *row, struct clef_device_info *info)
         describe_texts(row, info);
         status = describe_usability(row, info);
     }
-    // What is too old may refuse to tell the rest, beginning with what came with OpenCL 1.2.
+    // What is too old may refuse to tell what came with OpenCL 1.2.
     if (status == CLEF_OK) {
         status = ocl_read_caps(row->device, &caps);
         if (info->unusable[0])
