@@ -5,8 +5,9 @@
 //
 // Environment: CLEF_TEST_SEED=N changes the data, CLEF_TEST_CASE=OP#ROW runs a single row,
 // CLEF_TEST_ALTERNATIVES=no runs only the algorithms that the device chooses itself,
-// CLEF_TEST_BRIEF=N only rows of no more than N operations and bytes, those of a small network
-// among them, each once. A failure prints the line that repeats it.
+// CLEF_TEST_BRIEF=N only rows of no more than N operations and bytes, those of small networks
+// among them, each once. With CLEF_OPENCL_AS=gpu the rows of a network are always there. A failure
+// prints the line that repeats it.
 #include "check/check.h"
 
 #include <setjmp.h>
@@ -47,13 +48,14 @@ static void print_failure(void *user, const struct clef_check_failure *failure)
 }
 
 // A network whose tensors are aligned, as those of the table are not.
-static int add_small_network(void)
+static int add_network(int image_size, int filters, int dense_units)
 {
     struct clef_resnet_config config = clef_resnet_default();
     config.stages = 1;
     config.blocks[0] = 1;
-    config.filters[0] = config.dense_units = 32;
-    config.input_height = config.input_width = 8;
+    config.filters[0] = filters;
+    config.dense_units = dense_units;
+    config.input_height = config.input_width = image_size;
     struct clef_model *model;
     clef_status status = clef_model_create_resnet(clef_check_get_device(check), &config, 0, &model);
     if (status == CLEF_OK)
@@ -62,6 +64,16 @@ static int add_small_network(void)
     if (status != CLEF_OK)
         print_error("error: %s\n", clef_last_error());
     return status == CLEF_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+// On graphics processors the convolutions of aligned tensors are kernels of their own, with tiles
+// of up to 64 filters. In a brief check the smaller network has what is small enough of each.
+static int add_networks(void)
+{
+    const char *as = environment("CLEF_OPENCL_AS", "");
+    if (brief > 0)
+        return add_network(8, 32, 32) == EXIT_SUCCESS ? add_network(2, 16, 64) : EXIT_FAILURE;
+    return strcmp(as, "gpu") == 0 ? add_network(8, 64, 64) : EXIT_SUCCESS;
 }
 
 // EXIT_SKIPPED if CLEF_TEST_DEVICE names a device that is not there, or CLEF_CPU an instruction
@@ -88,7 +100,7 @@ static int open_device(void)
     const struct clef_device_info *info = clef_device_get_info(clef_check_get_device(check));
     print_message("device %s: %s, %s; seed %llu\n", selector, info->name, info->driver,
                   (unsigned long long)seed);
-    return brief > 0 ? add_small_network() : EXIT_SUCCESS;
+    return add_networks();
 }
 
 // The row of the op that CLEF_TEST_CASE names, CLEF_CHECK_ALL_ROWS without it, else none.

@@ -102,6 +102,7 @@ static void test_wrong_value(void **state)
     check_contains(result.out, "FAILED: 1 of the checks, on cpu, ");
     check_contains(result.err, "relu_forward#3 (3x5x7x5, ");
     check_contains(result.err, ", expected 0, allowed error 0\n");
+    check_contains(result.out, "       exact"); // Beside the error, although the row has failed.
     check_contains(result.err, "repeat: clef check --device cpu --case relu_forward#3\n");
     check_contains(result.err, "clef check: 1 checks failed on cpu, ");
     program_release(&result);
@@ -121,6 +122,8 @@ static void test_nan(void **state)
     assert_true(json_is_false(json_object_get(report, "passes")));
     const json_t *op = json_array_get(json_object_get(report, "ops"), 0);
     assert_int_equal(integer_of(op, "failures"), integer_of(op, "plans"));
+    // The worst error is that of the comparison that failed, and NaN has no number.
+    assert_true(json_is_null(json_object_get(op, "worst_error")));
     const json_t *failures = json_object_get(report, "failures");
     assert_int_equal(json_array_size(failures), integer_of(op, "plans"));
     const json_t *failure = json_array_get(failures, 0);

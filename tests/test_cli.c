@@ -56,6 +56,13 @@ static void test_trains_and_evaluates(void **state)
     struct program_result evaluated = RUN_CLEF("eval", "--model", model, "--data", data);
     check_exit(&evaluated, 0);
     check_contains(evaluated.out, figures);
+    check_contains(evaluated.out, "Device: ");
+    program_release(&evaluated);
+
+    // What "auto" took, and why, wherever the tests run.
+    evaluated = RUN_CLEF("eval", "--model", model, "--data", data, "--device", "auto");
+    check_exit(&evaluated, 0);
+    check_contains(evaluated.out, "\n  auto took ");
     program_release(&evaluated);
 
     evaluated = RUN_CLEF("eval", "--model", model, "--data", data, "--json", "--threads", "1");

@@ -45,6 +45,50 @@ static void test_too_large_batch(void **state)
     clef_model_destroy(model);
 }
 
+// What the device says of itself, for a test to change.
+static struct clef_device_info *info_of(struct clef_device *device)
+{
+    return (struct clef_device_info *)(uintptr_t)clef_device_get_info(device);
+}
+
+// A device that has the memory, but not in one piece.
+static void test_too_large_buffer(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clef_device_info *info = info_of(fixture->device);
+    struct clef_memory_plan plan;
+    uint64_t most = info->max_buffer_bytes;
+    OK(clef_model_plan_memory(fixture->model, 64, true, &plan));
+    info->max_buffer_bytes = plan.activations / 4;
+    clef_status status = clef_model_prepare(fixture->model, 64, true);
+    char error[512];
+    snprintf(error, sizeof error, "%s", clef_last_error());
+    const char *named = strstr(error, "batch size of ");
+    int batch = named ? atoi(named + strlen("batch size of ")) : 0;
+    clef_status smaller = batch > 0 ? clef_model_prepare(fixture->model, batch, true) : CLEF_OK;
+    info->max_buffer_bytes = most;
+    assert_int_equal(CLEF_OUT_OF_MEMORY, status);
+    if (!strstr(error, " GiB in one buffer, but the device "))
+        fail_msg("%s", error);
+    assert_true(batch >= 1 && batch < 64);
+    assert_int_equal(CLEF_OK, smaller);
+}
+
+// No batch size helps against a network that is too large itself.
+static void test_too_large_parameters(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clef_device_info *info = info_of(fixture->device);
+    struct clef_resnet_config config = fixture_config();
+    struct clef_model *model;
+    uint64_t most = info->max_buffer_bytes;
+    info->max_buffer_bytes = 64;
+    clef_status status = clef_model_create_resnet(fixture->device, &config, 0, &model);
+    info->max_buffer_bytes = most;
+    assert_int_equal(CLEF_OUT_OF_MEMORY, status);
+    assert_non_null(strstr(clef_last_error(), " GiB in one buffer; use a smaller network"));
+}
+
 struct visits {
     int count;
     char first[64], last[64];
@@ -172,9 +216,17 @@ static void test_layers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(test_memory_plan), FIXTURE_TEST(test_too_large_batch),
-        FIXTURE_TEST(test_visit_plans), FIXTURE_TEST(test_visit_ops),
+        FIXTURE_TEST(test_memory_plan),
+        FIXTURE_TEST(test_too_large_batch),
+        FIXTURE_TEST(test_memory_plan),
+        FIXTURE_TEST(test_too_large_buffer),
+        FIXTURE_TEST(test_memory_plan),
+        FIXTURE_TEST(test_too_large_parameters),
+        FIXTURE_TEST(test_visit_plans),
+        FIXTURE_TEST(test_visit_ops),
         FIXTURE_TEST(test_layers),
+        FIXTURE_TEST(test_too_large_buffer),
+        FIXTURE_TEST(test_too_large_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

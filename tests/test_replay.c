@@ -54,6 +54,11 @@ static void check_parity(const char *path)
     assert_non_null(report);
     assert_true(json_is_true(json_object_get(report, "passes")));
     assert_true(json_is_true(json_object_get(report, "float32")));
+    // On the device that the test is for.
+    const char *wanted = getenv("CLEF_DEVICE");
+    const json_t *device = json_object_get(report, "device");
+    assert_string_equal(wanted && *wanted ? wanted : "cpu",
+                        json_string_value(json_object_get(device, "backend")));
     size_t parameters = json_array_size(json_object_get(reference, "parameters"));
     size_t losses = json_array_size(json_object_get(reference, "losses"));
     size_t moving =

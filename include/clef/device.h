@@ -41,7 +41,7 @@ struct clef_device_info {
                              ///< not, and what to install.
     int platform_index;      ///< Number of its platform, -1 without platforms.
     int platform_device;     ///< Its number within the platform, -1 without platforms.
-    bool is_gpu;             ///< Whether it is a graphics processor or another accelerator.
+    bool is_gpu;             ///< Whether it is a graphics processor.
     bool shares_host_memory; ///< Whether its memory is the host's.
     bool has_threads;        ///< Whether the option `threads` changes how it computes.
     bool has_fp16, has_fp64; ///< Whether it computes in half and in double precision. Clef needs

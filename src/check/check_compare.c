@@ -43,6 +43,21 @@ static bool is_right(double got, double expected, double allowed, bool spreads)
     return fabs(got - expected) <= allowed;
 }
 
+// How far a value is off: 0 where two that are not finite belong together, infinite or NaN where
+// only one is.
+static double error_of(double got, double expected, bool spreads)
+{
+    return !isfinite(expected) || !isfinite(got)
+               ? is_right(got, expected, 0, spreads) ? 0 : fabs(got - expected)
+               : fabs(got - expected);
+}
+
+// The larger of two errors, of which NaN is the largest.
+static double larger_error(double a, double b)
+{
+    return isnan(a) || a > b ? a : b;
+}
+
 static bool all_finite(const double *values, size_t count)
 {
     for (size_t k = 0; k < count; k++)
@@ -51,30 +66,48 @@ static bool all_finite(const double *values, size_t count)
     return true;
 }
 
-// Compares all elements, with errors relative to `scale`. Tiles are of one image: in the others,
-// nothing spreads.
+static double relative(double error, double scale)
+{
+    return scale > 0 ? error / scale : error;
+}
+
+// Whether NaN or infinity may be anywhere in the image that begins at `expected`: tiles are of one
+// image.
+static bool may_spread(bool has_tiles, const double *expected, size_t count)
+{
+    return has_tiles && !all_finite(expected, count);
+}
+
+// Compares all elements, with errors relative to `scale`.
 static void compare(struct session *s, const struct check_tensor *t, const double *expected,
                     double tolerance, double scale, bool has_tiles)
 {
     double allowed = tolerance * scale, worst = 0;
-    size_t image = clef_tensor_count(&t->view) / (size_t)t->view.n;
+    size_t image = clef_tensor_count(&t->view) / (size_t)t->view.n, k = 0;
     bool spreads = false;
+    // A failure ends the comparison, so that the worst error is found before.
     FOR_EACH_ELEMENT(t, n, h, w, c)
     {
         double got = (double)*tensor_after(t, n, h, w, c);
-        if (h == 0 && w == 0 && c == 0)
-            spreads = has_tiles && !all_finite(expected, image);
-        if (!is_right(got, *expected, allowed, spreads))
+        if (k % image == 0)
+            spreads = may_spread(has_tiles, expected + k, image);
+        worst = larger_error(error_of(got, expected[k++], spreads), worst);
+    }
+    session_record(s, relative(worst, scale), tolerance);
+    k = 0;
+    FOR_EACH_ELEMENT(t, n, h, w, c)
+    {
+        double got = (double)*tensor_after(t, n, h, w, c);
+        if (k % image == 0)
+            spreads = may_spread(has_tiles, expected + k, image);
+        if (!is_right(got, expected[k], allowed, spreads))
             session_fail(s,
                          "%s(%d,%d,%d,%d) of [%d,%d,%d,%d] is %.9g, expected %.9g, allowed "
                          "error %.3g",
                          t->name, n, h, w, c, t->view.n, t->view.h, t->view.w, t->view.c, got,
-                         *expected, allowed);
-        if (fabs(got - *expected) > worst)
-            worst = fabs(got - *expected);
-        expected++;
+                         expected[k], allowed);
+        k++;
     }
-    session_record(s, scale > 0 ? worst / scale : 0, tolerance);
 }
 
 void check_exact(struct session *s, const struct check_tensor *t, const double *expected)
@@ -137,6 +170,15 @@ void check_weights(struct session *s, const struct check_tensor *t, const struct
     const float *before = tensor_at(t, 0, 0, 0, 0), *after = tensor_after(t, 0, 0, 0, 0);
     struct weights_shape lanes = *l; // Also visits the unused lanes of the last panel.
     lanes.out = (l->out + l->panel - 1) / l->panel * l->panel;
+    FOR_EACH_WEIGHT(l, ky, kx, i, o)
+    {
+        if (reached && !reached[ky * l->kernel_w + kx])
+            continue;
+        double got = (double)after[weight_place(&lanes, ky, kx, i, o)];
+        bool spreads = spreads_over_taps(s, l, expected, i, o);
+        worst = larger_error(error_of(got, weight_at(l, expected, ky, kx, i, o), spreads), worst);
+    }
+    session_record(s, relative(worst, scale), exact ? 0 : tolerance);
     FOR_EACH_WEIGHT(&lanes, ky, kx, i, o)
     {
         size_t k = weight_place(&lanes, ky, kx, i, o);
@@ -153,20 +195,17 @@ void check_weights(struct session *s, const struct check_tensor *t, const struct
         if (!is_right((double)after[k], want, error, spreads))
             session_fail(s, "%s(%d,%d,%d,%d) is %.9g, expected %.9g, allowed error %.3g%s", t->name,
                          ky, kx, i, o, (double)after[k], want, error, used ? "" : " (unused lane)");
-        if (fabs((double)after[k] - want) > worst)
-            worst = fabs((double)after[k] - want);
     }
-    session_record(s, scale > 0 ? worst / scale : 0, exact ? 0 : tolerance);
 }
 
 void check_number(struct session *s, const char *name, double got, double expected,
                   double tolerance, double scale)
 {
-    double allowed = tolerance * fmax(fabs(expected), scale);
+    double allowed = tolerance * fmax(fabs(expected), scale), error = fabs(got - expected);
+    session_record(s, allowed > 0 ? error / allowed * tolerance : error, tolerance);
     if (!(fabs(got - expected) <= allowed))
         session_fail(s, "%s is %.9g, expected %.9g, allowed error %.3g", name, got, expected,
                      allowed);
-    session_record(s, allowed > 0 ? fabs(got - expected) / allowed * tolerance : 0, tolerance);
 }
 
 void check_unchanged(struct session *s, const struct check_tensor *t)

@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,11 +231,21 @@ bool session_run(struct session *s, check_plan_function plan, const void *args,
     return s->verify;
 }
 
+// How near an error comes to its tolerance: beyond any where nothing is tolerated or it is NaN.
+static double share_of_tolerance(double error, double tolerance)
+{
+    if (error == 0)
+        return 0;
+    return tolerance > 0 && !isnan(error) ? error / tolerance : INFINITY;
+}
+
 void session_record(struct session *s, double error, double tolerance)
 {
     struct clef_check_result *result = s->result;
-    if (tolerance > 0 &&
-        (result->tolerance == 0 || error * result->tolerance > result->worst_error * tolerance)) {
+    bool is_first = result->tolerance == 0 && result->worst_error == 0;
+    double share = share_of_tolerance(error, tolerance);
+    if ((is_first && tolerance > 0) ||
+        share > share_of_tolerance(result->worst_error, result->tolerance)) {
         result->worst_error = error;
         result->tolerance = tolerance;
     }

@@ -102,6 +102,8 @@ void check_report_end_op(struct check_report *report, int op)
     printf("%6d%7d", result->rows, result->plans);
     if (result->tolerance > 0)
         printf("%14.1e%12.0e", result->worst_error, result->tolerance);
+    else if (!(result->worst_error == 0)) // NaN too.
+        printf("%14.1e%12s", result->worst_error, "exact");
     else if (result->failures > 0)
         printf("%14s%12s", "-", "-");
     else
@@ -167,12 +169,12 @@ static json_t *describe_op(const struct check_report *report, int op)
     json_t *algorithms = json_array();
     for (int i = 0; i < result->algorithm_count; i++)
         json_array_append_new(algorithms, cli_json_text(result->algorithms[i]));
-    return json_pack("{s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:o}", "op",
+    return json_pack("{s:s, s:i, s:i, s:i, s:o, s:f, s:f, s:f, s:f, s:o}", "op",
                      clef_check_op_name(op), "rows", result->rows, "plans", result->plans,
-                     "failures", result->failures, "worst_error", result->worst_error, "tolerance",
-                     result->tolerance, "seconds", result->seconds, "device_seconds",
-                     result->device_seconds, "step_ms", 1e3 * report->training.op_seconds[op],
-                     "algorithms", algorithms);
+                     "failures", result->failures, "worst_error",
+                     cli_json_real(result->worst_error), "tolerance", result->tolerance, "seconds",
+                     result->seconds, "device_seconds", result->device_seconds, "step_ms",
+                     1e3 * report->training.op_seconds[op], "algorithms", algorithms);
 }
 
 static json_t *describe_training(const struct clef_check_training *training)

@@ -14,7 +14,7 @@
 
 int cli_error(const char *command, int code, const char *format, ...)
 {
-    char message[1024];
+    char message[4096]; // More than clef_last_error can have, a compiler's log included.
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);

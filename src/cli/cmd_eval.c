@@ -39,6 +39,7 @@ static int print_result(const struct settings *settings, const struct clef_devic
                         const struct clef_evaluation *test, int images)
 {
     if (!settings->json) {
+        cli_print_device("Device", device);
         print_test_figures(stdout, test);
         return EXIT_SUCCESS;
     }

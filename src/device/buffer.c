@@ -14,7 +14,8 @@ clef_status clef_buffer_create(struct clef_device *device, size_t bytes,
     const struct clef_device_info *info = clef_device_get_info(device);
     if (info->max_buffer_bytes && bytes > info->max_buffer_bytes)
         return clef_fail(CLEF_OUT_OF_MEMORY,
-                         "a buffer of %zu bytes on %s: its largest has %llu; use a smaller batch",
+                         "a buffer of %zu bytes on %s: its largest has %llu; use a smaller batch "
+                         "or network",
                          bytes, info->name, (unsigned long long)info->max_buffer_bytes);
     CLEF_TRY(
         clef_device_backend(device)->buffer_create(clef_device_context(device), bytes, buffer));

@@ -4,6 +4,8 @@
 
 #include "core/error.h"
 
+#include <stdio.h>
+
 // ---------------------------------------------------------------- memory
 
 static struct clef_memory_plan memory_of(const struct clef_model *model,
@@ -20,17 +22,6 @@ static struct clef_memory_plan memory_of(const struct clef_model *model,
     };
     plan.total = plan.parameters + plan.gradients + plan.moments + plan.activations + plan.scratch;
     return plan;
-}
-
-clef_status clef_model_plan_memory(struct clef_model *model, int batch_size, bool training,
-                                   struct clef_memory_plan *plan)
-{
-    struct clef_executable executable;
-    CLEF_TRY(clef_executable_create(&model->graph, &model->parameters, batch_size, training,
-                                    &executable));
-    *plan = memory_of(model, &executable);
-    clef_executable_release(&executable);
-    return CLEF_OK;
 }
 
 // Bytes of the largest single buffer.
@@ -56,7 +47,30 @@ static bool fits(const struct clef_model *model, const struct clef_executable *e
            buffers_fit(model, executable);
 }
 
-// Tells how much is missing, and the largest half, quarter, ... of the batch size that fits.
+// The largest half, quarter, ... of a batch size that the device can do and has the memory for; 0
+// if not even one image fits.
+static clef_status find_smaller(const struct clef_model *model, int batch_size, bool training,
+                                int *smaller)
+{
+    for (int batch = batch_size / 2; batch >= 1; batch /= 2) {
+        struct clef_executable made;
+        clef_status status =
+            clef_executable_create(&model->graph, &model->parameters, batch, training, &made);
+        if (status == CLEF_UNSUPPORTED)
+            continue;
+        CLEF_TRY(status);
+        bool found = fits(model, &made);
+        clef_executable_release(&made);
+        if (found) {
+            *smaller = batch;
+            return CLEF_OK;
+        }
+    }
+    *smaller = 0;
+    return CLEF_OK;
+}
+
+// Tells how much is missing, and which batch size fits.
 static clef_status refuse(const struct clef_model *model, const struct clef_executable *executable)
 {
     const double gib = 1024.0 * 1024 * 1024;
@@ -66,22 +80,48 @@ static clef_status refuse(const struct clef_model *model, const struct clef_exec
     double needed =
         (double)(whole ? memory_of(model, executable).total : largest_of(model, executable)) / gib;
     double present = (double)(whole ? info->memory_bytes : info->max_buffer_bytes) / gib;
-    for (int batch = executable->batch_size / 2; batch >= 1; batch /= 2) {
-        struct clef_executable smaller;
-        CLEF_TRY(clef_executable_create(&model->graph, &model->parameters, batch,
-                                        executable->training, &smaller));
-        bool found = fits(model, &smaller);
-        clef_executable_release(&smaller);
-        if (found)
-            return clef_fail(CLEF_OUT_OF_MEMORY,
-                             "a batch of %d needs %.1f GiB%s, but the device \"%s\" has %.1f "
-                             "GiB%s; a batch size of %d fits",
-                             executable->batch_size, needed, of, info->name, present, of, batch);
-    }
+    int smaller;
+    CLEF_TRY(find_smaller(model, executable->batch_size, executable->training, &smaller));
+    if (smaller > 0)
+        return clef_fail(CLEF_OUT_OF_MEMORY,
+                         "a batch of %d needs %.1f GiB%s, but the device \"%s\" has %.1f GiB%s; a "
+                         "batch size of %d fits",
+                         executable->batch_size, needed, of, info->name, present, of, smaller);
     return clef_fail(CLEF_OUT_OF_MEMORY,
                      "a batch of %d needs %.1f GiB%s, but the device \"%s\" has %.1f GiB%s, and "
                      "not even one image fits; use a smaller network",
                      executable->batch_size, needed, of, info->name, present, of);
+}
+
+// Plans a step. What a device cannot do for a batch of this size it may do for a smaller one, which
+// the error then names.
+static clef_status plan_step(const struct clef_model *model, int batch_size, bool training,
+                             struct clef_executable *executable)
+{
+    char reason[1024];
+    int smaller;
+    clef_status status =
+        clef_executable_create(&model->graph, &model->parameters, batch_size, training, executable);
+    if (status != CLEF_UNSUPPORTED)
+        return status;
+    snprintf(reason, sizeof reason, "%s", clef_last_error());
+    CLEF_TRY(find_smaller(model, batch_size, training, &smaller));
+    if (smaller == 0)
+        return clef_fail(status, "%s", reason);
+    return clef_fail(
+        CLEF_OUT_OF_MEMORY,
+        "a batch of %d is too large for the device \"%s\": a batch size of %d fits (%s)",
+        batch_size, clef_device_get_info(model->device)->name, smaller, reason);
+}
+
+clef_status clef_model_plan_memory(struct clef_model *model, int batch_size, bool training,
+                                   struct clef_memory_plan *plan)
+{
+    struct clef_executable executable;
+    CLEF_TRY(plan_step(model, batch_size, training, &executable));
+    *plan = memory_of(model, &executable);
+    clef_executable_release(&executable);
+    return CLEF_OK;
 }
 
 // ---------------------------------------------------------------- executables
@@ -128,8 +168,7 @@ clef_status clef_model_get_executable(struct clef_model *model, int batch_size, 
     struct clef_executable *found = find(model, batch_size, training);
     if (!found) {
         struct clef_executable made;
-        CLEF_TRY(
-            clef_executable_create(&model->graph, &model->parameters, batch_size, training, &made));
+        CLEF_TRY(plan_step(model, batch_size, training, &made));
         if (!fits(model, &made)) {
             clef_status status = refuse(model, &made);
             clef_executable_release(&made);

@@ -104,6 +104,25 @@ static clef_status make_extents(struct clef_parameters *parameters)
     return CLEF_OK;
 }
 
+// One slab has all, of whatever batch size.
+static clef_status check_size(const struct clef_parameters *parameters,
+                              const struct clef_device_info *info)
+{
+    const double gib = 1024.0 * 1024 * 1024;
+    uint64_t bytes = (uint64_t)parameters->total_floats * sizeof(float);
+    uint64_t most = info->memory_bytes;
+    bool one_buffer = info->max_buffer_bytes > 0 && bytes > info->max_buffer_bytes;
+    if (one_buffer)
+        most = info->max_buffer_bytes;
+    if (most == 0 || bytes <= most)
+        return CLEF_OK;
+    return clef_fail(
+        CLEF_OUT_OF_MEMORY,
+        "the network has %.1f GiB of parameters, but the device \"%s\" has %.1f GiB%s; "
+        "use a smaller network or image",
+        (double)bytes / gib, info->name, (double)most / gib, one_buffer ? " in one buffer" : "");
+}
+
 static clef_status set_up(struct clef_parameters *parameters)
 {
     const struct clef_device_info *info = clef_device_get_info(parameters->device);
@@ -112,6 +131,7 @@ static clef_status set_up(struct clef_parameters *parameters)
     if (!parameters->places)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the list of parameters");
     CLEF_TRY(place_parameters(parameters, info->filter_panel));
+    CLEF_TRY(check_size(parameters, info));
     CLEF_TRY(make_extents(parameters));
     return clef_buffer_create(parameters->device, parameters->total_floats * sizeof(float),
                               &parameters->values);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "opencl/ocl_program.h"
 #include "opencl/ocl_rows.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 // Elements of a task on a processor: 256 KiB of each tensor, large against the cost of a work-item.
@@ -92,12 +92,9 @@ static clef_status set_alpha(struct ocl_plan *plan, void *state,
     return ocl_plan_set_float(plan, rates->launch, ALPHA_PARAMETER, (float)alpha);
 }
 
-static int launch_tasks(struct ocl_plan *build, const struct ocl_context *ocl,
-                        const struct clef_adam_args *args, const struct tasks *tasks)
+static int launch_tasks(struct ocl_plan *build, const struct clef_adam_args *args,
+                        const struct tasks *tasks, const char *options, size_t lanes)
 {
-    size_t lanes = ocl_is_cpu(ocl) ? 1 : ocl_group_size(ocl, GPU_GROUP);
-    char options[32];
-    snprintf(options, sizeof options, "-D WIDTH=%d -D LANES=%zu", ocl_is_cpu(ocl) ? 16 : 1, lanes);
     cl_mem pieces =
         ocl_plan_table(build, tasks->pieces, tasks->piece_count * sizeof *tasks->pieces);
     cl_mem first_piece = ocl_plan_table(build, tasks->first_piece,
@@ -134,6 +131,10 @@ clef_status ocl_adam(void *context, const struct clef_adam_args *args,
     (void)scratch;
     if (!plan)
         return CLEF_OK;
+    char options[32];
+    size_t lanes;
+    CLEF_TRY(ocl_kernel_lanes(ocl, "adam", "adam", ocl_flat_options(ocl),
+                              ocl_is_cpu(ocl) ? 1 : GPU_GROUP, options, sizeof options, &lanes));
     struct tasks tasks;
     struct rates *rates = calloc(1, sizeof *rates);
     clef_status status = make_tasks(args, ocl_is_cpu(ocl) ? CPU_TASK : GPU_TASK, &tasks);
@@ -145,7 +146,8 @@ clef_status ocl_adam(void *context, const struct clef_adam_args *args,
         return status;
     }
     struct ocl_plan *build = ocl_plan_begin(context);
-    *rates = (struct rates){args->beta1, args->beta2, launch_tasks(build, ocl, args, &tasks)};
+    *rates =
+        (struct rates){args->beta1, args->beta2, launch_tasks(build, args, &tasks, options, lanes)};
     ocl_plan_before_run(build, set_alpha, rates, free);
     free_tasks(&tasks);
     return ocl_plan_end(build, plan);

@@ -22,6 +22,7 @@ clef_status ocl_add(void *context, const struct clef_add_args *args,
                                .options = ocl_flat_options(ocl),
                                .global = {ocl_groups(count, ocl_flat_width(ocl))},
                                .local = {ocl_group_size(ocl, OCL_FLAT_GROUP)},
+                               .local_is_wish = true,
                                .args = {OCL_TENSOR(args->a), OCL_TENSOR(args->b),
                                         OCL_TENSOR(args->dst), OCL_ULONG(count)},
                            });

@@ -40,7 +40,7 @@ size_t ocl_group_size(const struct ocl_context *ocl, size_t wanted)
 
 void ocl_notice(const struct ocl_context *ocl, enum clef_notice kind, const char *format, ...)
 {
-    char text[1024];
+    char text[4096];
     if (!ocl->options.notice)
         return;
     va_list arguments;

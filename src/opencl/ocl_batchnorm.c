@@ -59,7 +59,7 @@ clef_status ocl_batchnorm_train(void *context, const struct clef_batchnorm_train
                                 struct clef_plan **plan)
 {
     struct ocl_batchnorm_split split;
-    CLEF_TRY(ocl_batchnorm_split(context, args->src, &split));
+    CLEF_TRY(ocl_batchnorm_split(context, OCL_BATCHNORM_FORWARD, args->src, &split));
     double count = (double)clef_tensor_count(args->src);
     *info = (struct clef_plan_info){
         .scratch_floats = ocl_batchnorm_scratch(&split, 3),
@@ -82,7 +82,7 @@ clef_status ocl_batchnorm_infer(void *context, const struct clef_batchnorm_infer
                                 struct clef_plan **plan)
 {
     struct ocl_batchnorm_split split;
-    CLEF_TRY(ocl_batchnorm_split(context, args->src, &split));
+    CLEF_TRY(ocl_batchnorm_split(context, OCL_BATCHNORM_FORWARD, args->src, &split));
     double count = (double)clef_tensor_count(args->src);
     *info = (struct clef_plan_info){
         .flops = (3 + (args->residual ? 1 : 0) + (args->relu ? 1 : 0)) * count,

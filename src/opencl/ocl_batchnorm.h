@@ -16,7 +16,11 @@ struct ocl_batchnorm_split {
     char options[64];
 };
 
-clef_status ocl_batchnorm_split(const struct ocl_context *ocl, const struct clef_tensor *tensor,
+// Whose kernels must take the groups.
+enum ocl_batchnorm_program { OCL_BATCHNORM_FORWARD, OCL_BATCHNORM_BACKWARD };
+
+clef_status ocl_batchnorm_split(struct ocl_context *ocl, enum ocl_batchnorm_program program,
+                                const struct clef_tensor *tensor,
                                 struct ocl_batchnorm_split *split);
 
 // Floats of scratch for the sums of all chunks and for `vectors` values per channel; none for one

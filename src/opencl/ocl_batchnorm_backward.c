@@ -58,7 +58,7 @@ clef_status ocl_batchnorm_backward(void *context, const struct clef_batchnorm_ba
                                    struct clef_plan **plan)
 {
     struct ocl_batchnorm_split split;
-    CLEF_TRY(ocl_batchnorm_split(context, args->src, &split));
+    CLEF_TRY(ocl_batchnorm_split(context, OCL_BATCHNORM_BACKWARD, args->src, &split));
     double count = (double)clef_tensor_count(args->src);
     int tensors = 3 + (args->relu ? 1 : 0) + (args->diff_residual ? 1 : 0);
     *info = (struct clef_plan_info){

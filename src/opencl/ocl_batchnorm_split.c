@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_batchnorm.h"
+#include "opencl/ocl_program.h"
 
 #include <stdio.h>
 
@@ -30,9 +31,8 @@ static void split_for_cpu(struct ocl_batchnorm_split *split)
     split->chunk_rows = split->rows <= CPU_SINGLE_ROWS ? split->rows : CPU_CHUNK_ROWS;
 }
 
-static void split_for_gpu(const struct ocl_context *ocl, struct ocl_batchnorm_split *split)
+static void split_for_gpu(int group, struct ocl_batchnorm_split *split)
 {
-    int group = (int)ocl_group_size(ocl, GPU_GROUP);
     split->lanes = group < GPU_LANES ? group : GPU_LANES;
     split->item_rows = group / split->lanes;
     split->span = 1;
@@ -41,20 +41,39 @@ static void split_for_gpu(const struct ocl_context *ocl, struct ocl_batchnorm_sp
     split->chunk_rows = split->rows <= single ? split->rows : rows * split->item_rows;
 }
 
-clef_status ocl_batchnorm_split(const struct ocl_context *ocl, const struct clef_tensor *tensor,
-                                struct ocl_batchnorm_split *split)
+static void write_options(struct ocl_batchnorm_split *split)
 {
+    snprintf(split->options, sizeof split->options, "-D WIDTH=%d -D SPAN=%d -D LANES=%d -D ROWS=%d",
+             split->width, split->span, split->lanes, split->item_rows);
+}
+
+clef_status ocl_batchnorm_split(struct ocl_context *ocl, enum ocl_batchnorm_program program,
+                                const struct clef_tensor *tensor, struct ocl_batchnorm_split *split)
+{
+    // The largest kernel of each.
+    static const struct {
+        const char *source, *kernel;
+    } programs[] = {
+        [OCL_BATCHNORM_FORWARD] = {"batchnorm", "batchnorm_train"},
+        [OCL_BATCHNORM_BACKWARD] = {"batchnorm_backward", "batchnorm_backward"},
+    };
     size_t rows = clef_tensor_rows(tensor);
     CLEF_TRY(ocl_check_rows("batch normalisation", rows));
     *split = (struct ocl_batchnorm_split){
         .channels = tensor->c, .rows = (int)rows, .width = ocl_channel_width(ocl, tensor->c)};
-    if (ocl_is_cpu(ocl))
-        split_for_cpu(split);
-    else
-        split_for_gpu(ocl, split);
+    size_t group = ocl_is_cpu(ocl) ? 1 : ocl_group_size(ocl, GPU_GROUP);
+    for (bool takes = false; !takes; group /= 2) {
+        if (ocl_is_cpu(ocl))
+            split_for_cpu(split);
+        else
+            split_for_gpu((int)group, split);
+        write_options(split);
+        takes = group == 1;
+        if (!takes)
+            CLEF_TRY(ocl_kernel_takes(ocl, programs[program].source, split->options,
+                                      programs[program].kernel, group, &takes));
+    }
     split->chunks = (int)ocl_groups(rows, (size_t)split->chunk_rows);
-    snprintf(split->options, sizeof split->options, "-D WIDTH=%d -D SPAN=%d -D LANES=%d -D ROWS=%d",
-             split->width, split->span, split->lanes, split->item_rows);
     return CLEF_OK;
 }
 

@@ -70,6 +70,9 @@ clef_status ocl_read_caps(cl_device_id device, struct ocl_caps *caps)
     OCL_TRY(clGetDeviceInfo, (device, CL_DEVICE_##what, sizeof(variable), &(variable), NULL), \
             "asked for CL_DEVICE_" #what)
     READ(TYPE, type);
+    caps->kind = device_kind(device, type);
+    caps->is_gpu = (type & CL_DEVICE_TYPE_GPU) && !(type & CL_DEVICE_TYPE_CPU);
+    caps->is_accelerator = !(type & (CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU));
     READ(MAX_COMPUTE_UNITS, units);
     READ(MAX_WORK_GROUP_SIZE, caps->max_group);
     READ(MAX_WORK_ITEM_SIZES, caps->max_items);
@@ -80,25 +83,19 @@ clef_status ocl_read_caps(cl_device_id device, struct ocl_caps *caps)
     READ(NATIVE_VECTOR_WIDTH_FLOAT, width);
     READ(HOST_UNIFIED_MEMORY, unified);
     READ(SINGLE_FP_CONFIG, single);
-    READ(DOUBLE_FP_CONFIG, full);
-#undef READ
-    char extensions[8192], version[128];
+    char extensions[8192];
     ocl_device_text(device, CL_DEVICE_EXTENSIONS, extensions, sizeof extensions);
-    ocl_device_text(device, CL_DEVICE_OPENCL_C_VERSION, version, sizeof version);
-    int major = 1, minor = 2;
-    sscanf(version, "OpenCL C %d.%d", &major, &minor);
-    caps->kind = device_kind(device, type);
-    caps->is_accelerator = !(type & (CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU));
     caps->compute_units = (int)units;
     caps->local_memory = (size_t)local;
     caps->memory = memory;
     caps->max_buffer = max_buffer;
-    caps->alignment = alignment_bits / 8;
+    caps->alignment = alignment_bits >= 8 ? alignment_bits / 8 : 1; // Some drivers say 0.
     caps->vector_width = width ? (int)width : 1;
-    caps->c_version = 100 * major + 10 * minor;
     caps->host_memory = (type & CL_DEVICE_TYPE_CPU) || unified;
     caps->fp16 = text_has(extensions, "cl_khr_fp16");
-    caps->fp64 = full != 0;
     caps->exact_division = (single & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
+    READ(DOUBLE_FP_CONFIG, full); // The last, since it came with OpenCL 1.2.
+#undef READ
+    caps->fp64 = full != 0;
     return CLEF_OK;
 }

@@ -5,10 +5,24 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 // CLBlast's cache throws if two threads put the same program into it.
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int users; // Contexts of which it may keep programs.
+
+// What was tuned decides for the kernels that it has; for the others the device's limits still do.
+struct ocl_clblast_params ocl_clblast_first_params(const struct ocl_context *ocl)
+{
+    struct ocl_clblast_params params = ocl_clblast_small_params(&ocl->caps);
+    for (int i = 0; ocl->tuned && i < OCL_CLBLAST_KERNELS; i++) {
+        if (!ocl->tuned->clblast.has[i])
+            continue;
+        params.has[i] = true;
+        memcpy(params.values[i], ocl->tuned->clblast.values[i], sizeof params.values[i]);
+    }
+    return params;
+}
 
 // CLBlast keeps parameters for the process, so that a second context sets the same ones once more.
 clef_status ocl_clblast_open(struct ocl_context *ocl)
@@ -16,8 +30,7 @@ clef_status ocl_clblast_open(struct ocl_context *ocl)
     CLEF_TRY(ocl_library_open_clblast());
     if (ocl->has_clblast_params)
         return CLEF_OK;
-    struct ocl_clblast_params params =
-        ocl->tuned ? ocl->tuned->clblast : ocl_clblast_small_params(&ocl->caps);
+    struct ocl_clblast_params params = ocl_clblast_first_params(ocl);
     CLEF_TRY(ocl_clblast_override(ocl, &params));
     ocl->has_clblast_params = true;
     return CLEF_OK;

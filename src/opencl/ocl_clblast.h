@@ -10,6 +10,9 @@
 
 #include "opencl/ocl_clblast_params.h"
 
+// The parameters for a device: those that were tuned, and what small groups demand besides.
+struct ocl_clblast_params ocl_clblast_first_params(const struct ocl_context *ocl);
+
 // Opens the library and hands it the parameters for this device. No kernel is built yet.
 clef_status ocl_clblast_open(struct ocl_context *ocl);
 

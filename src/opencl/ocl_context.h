@@ -33,12 +33,16 @@ struct ocl_caps {
     uint64_t max_buffer; // Bytes of a single buffer.
     size_t alignment;    // Bytes of the strictest alignment that a buffer's start has.
     int vector_width;    // Native width of float vectors, as a hint: 1 on most GPUs.
-    int c_version;       // OpenCL C: 120 is 1.2.
+    bool is_gpu;         // The device says so, whatever `kind` has it work as.
     bool is_accelerator; // Neither a processor nor a graphics processor.
     bool host_memory;    // The device's memory is the host's.
     bool fp16, fp64;
     bool exact_division; // -cl-fp32-correctly-rounded-divide-sqrt is accepted.
 };
+
+// The programs of our own convolutions, and room for their configurations.
+enum ocl_conv2d_program { OCL_CONV2D, OCL_CONV2D_WEIGHTS, OCL_CONV2D_PROGRAMS };
+#define OCL_CONV2D_CONFIGS 8
 
 struct ocl_program;
 struct ocl_cache;
@@ -64,6 +68,9 @@ struct ocl_context {
     bool uses_clblast;            // It may keep programs, see ocl_clblast.h...
     bool has_clblast;             // ...which compute.
     struct clef_device_options options;
+    // Whether a kernel takes a configuration of our convolutions: 1, -1 if not, 0 if it was not
+    // asked.
+    signed char conv2d_takes[OCL_CONV2D_PROGRAMS][OCL_CONV2D_CONFIGS];
     const char *preferred;   // The alternative that plans are to use, NULL for the best.
     struct ocl_tuned *tuned; // What tuning has found; NULL if nothing.
     int unflushed;           // Commands enqueued since the last flush.

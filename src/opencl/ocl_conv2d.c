@@ -14,9 +14,12 @@ clef_status ocl_conv2d_forward(void *context, const struct clef_conv2d_forward_a
     struct ocl_conv2d_planning planning =
         ocl_conv2d_begin(context, CLEF_OP_conv2d_forward, args->src, args->dst, &args->window);
     clef_status status = ocl_conv2d_use_clblast(context, CLEF_OP_conv2d_forward, &clblast);
-    if (status == CLEF_OK)
-        status = clblast ? ocl_conv2d_gemm_forward(context, args, scratch, info, plan)
-                         : ocl_conv2d_direct_forward(context, args, scratch, info, plan);
+    if (status == CLEF_OK && !clblast) {
+        status = ocl_conv2d_direct_forward(context, args, scratch, info, plan);
+        clblast = status != CLEF_OK && ocl_conv2d_nothing_fits(context, OCL_CONV2D);
+    }
+    if (clblast)
+        status = ocl_conv2d_gemm_forward(context, args, scratch, info, plan);
     return ocl_conv2d_end(&planning, status, plan);
 }
 
@@ -29,8 +32,11 @@ clef_status ocl_conv2d_backward_data(void *context,
     struct ocl_conv2d_planning planning = ocl_conv2d_begin(
         context, CLEF_OP_conv2d_backward_data, args->diff_src, args->diff_dst, &args->window);
     clef_status status = ocl_conv2d_use_clblast(context, CLEF_OP_conv2d_backward_data, &clblast);
-    if (status == CLEF_OK)
-        status = clblast ? ocl_conv2d_gemm_backward_data(context, args, scratch, info, plan)
-                         : ocl_conv2d_direct_backward_data(context, args, scratch, info, plan);
+    if (status == CLEF_OK && !clblast) {
+        status = ocl_conv2d_direct_backward_data(context, args, scratch, info, plan);
+        clblast = status != CLEF_OK && ocl_conv2d_nothing_fits(context, OCL_CONV2D);
+    }
+    if (clblast)
+        status = ocl_conv2d_gemm_backward_data(context, args, scratch, info, plan);
     return ocl_conv2d_end(&planning, status, plan);
 }

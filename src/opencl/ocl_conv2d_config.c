@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_conv2d_config.h"
+#include "opencl/ocl_program.h"
 #include "ops/conv2d_choice.h"
 
 #include <stdio.h>
@@ -49,6 +50,26 @@ static int intel_subgroup(const struct ocl_context *ocl)
     return (int)least;
 }
 
+// Asks the kernel itself, once for each open device. Of its two builds that for aligned tensors is
+// asked, which a network needs anyway. Without local memory a group is one item, which always fits.
+static clef_status kernel_takes(struct ocl_context *ocl, enum ocl_conv2d_program program,
+                                const struct ocl_conv2d_config *config, bool *takes)
+{
+    static const char *const names[] = {
+        [OCL_CONV2D] = "conv2d", [OCL_CONV2D_WEIGHTS] = "conv2d_weights"};
+    _Static_assert(CONFIG_COUNT <= OCL_CONV2D_CONFIGS, "every configuration has a place");
+    signed char *known = &ocl->conv2d_takes[program][config - configs];
+    if (*known == 0 && config->local) {
+        char options[OCL_CONV2D_OPTIONS_LENGTH];
+        ocl_conv2d_options(ocl, config, true, options);
+        CLEF_TRY(ocl_kernel_takes(ocl, names[program], options, names[program],
+                                  (size_t)config->group, takes));
+        *known = *takes ? 1 : -1;
+    }
+    *takes = *known >= 0;
+    return CLEF_OK;
+}
+
 // Where sub-groups of 8 do not exist, tests/gpu_compile finds that eight rows of an item do not fit
 // the registers.
 static bool is_allowed(const struct ocl_context *ocl, const struct ocl_conv2d_config *config)
@@ -72,27 +93,60 @@ size_t ocl_conv2d_wanted_groups(const struct ocl_context *ocl,
 }
 
 // Eight rows of an item just fit the registers of most of Intel's devices; four surely do.
-static const struct ocl_conv2d_config *best_for_gpu(const struct ocl_context *ocl, size_t rows,
-                                                    size_t panels)
+static bool has_registers(const struct ocl_context *ocl, const struct ocl_conv2d_config *config)
 {
-    bool few_registers = ocl->caps.kind != OCL_GPU_NVIDIA && ocl->caps.kind != OCL_GPU_AMD;
-    for (size_t i = 0; panels > 1 && i < CONFIG_COUNT; i++) {
-        const struct ocl_conv2d_config *c = &configs[i];
-        if (!c->local || !is_allowed(ocl, c) || (few_registers && c->tile > 4))
-            continue;
-        size_t groups = ocl_groups(rows, (size_t)c->rows) * ocl_groups(panels, (size_t)c->panels);
-        if (groups >= ocl_conv2d_wanted_groups(ocl, c))
-            return c;
-    }
-    return find(panels > 1 ? "gpu-32x32" : "gpu-64x16");
+    return config->tile <= 4 || ocl->caps.kind == OCL_GPU_NVIDIA || ocl->caps.kind == OCL_GPU_AMD;
 }
 
-clef_status ocl_conv2d_choose_config(const struct ocl_context *ocl, size_t rows, size_t panels,
+static bool is_enough(const struct ocl_context *ocl, const struct ocl_conv2d_config *config,
+                      size_t rows, size_t panels)
+{
+    size_t groups =
+        ocl_groups(rows, (size_t)config->rows) * ocl_groups(panels, (size_t)config->panels);
+    return groups >= ocl_conv2d_wanted_groups(ocl, config);
+}
+
+// The largest tile that keeps the device busy, else the smallest that is meant for so many panels,
+// else a smaller one; each only if the device and the kernel take it. NULL if they take none.
+static clef_status best_for_gpu(struct ocl_context *ocl, enum ocl_conv2d_program program,
+                                size_t rows, size_t panels, const struct ocl_conv2d_config **best)
+{
+    const struct ocl_conv2d_config *least = find(panels > 1 ? "gpu-32x32" : "gpu-64x16");
+    bool takes = false;
+    for (int busy = 1; busy >= 0; busy--)
+        for (size_t i = 0; i < CONFIG_COUNT; i++) {
+            const struct ocl_conv2d_config *c = &configs[i];
+            bool wanted = busy ? panels > 1 && is_enough(ocl, c, rows, panels) : c >= least;
+            if (!c->local || !wanted || !is_allowed(ocl, c) || !has_registers(ocl, c))
+                continue;
+            CLEF_TRY(kernel_takes(ocl, program, c, &takes));
+            *best = c;
+            if (takes)
+                return CLEF_OK;
+        }
+    *best = NULL;
+    return CLEF_OK;
+}
+
+bool ocl_conv2d_nothing_fits(const struct ocl_context *ocl, enum ocl_conv2d_program program)
+{
+    for (size_t i = 0; i < CONFIG_COUNT; i++)
+        if (configs[i].local && is_allowed(ocl, &configs[i]) && has_registers(ocl, &configs[i]) &&
+            ocl->conv2d_takes[program][i] >= 0)
+            return false;
+    return ocl->caps.kind != OCL_CPU;
+}
+
+clef_status ocl_conv2d_choose_config(struct ocl_context *ocl, enum ocl_conv2d_program program,
+                                     size_t rows, size_t panels,
                                      const struct ocl_conv2d_config **config)
 {
     const char *forced = getenv("CLEF_CONV_CONFIG");
+    bool takes = false;
     *config = find(ocl->preferred);
     if (*config && is_allowed(ocl, *config))
+        CLEF_TRY(kernel_takes(ocl, program, *config, &takes));
+    if (takes)
         return CLEF_OK;
     *config = find(forced);
     if (forced && *forced && !*config)
@@ -100,11 +154,16 @@ clef_status ocl_conv2d_choose_config(const struct ocl_context *ocl, size_t rows,
                          CPU_CONFIGS(LISTED) GPU_CONFIGS(LISTED));
     if (*config)
         return CLEF_OK;
-    if (ocl->caps.kind == OCL_CPU)
+    if (ocl->caps.kind == OCL_CPU) {
         *config = find(ocl->caps.vector_width >= 16 ? "cpu-16x16" : "cpu-6x16");
-    else
-        *config = best_for_gpu(ocl, rows, panels);
-    return CLEF_OK;
+        return CLEF_OK;
+    }
+    CLEF_TRY(best_for_gpu(ocl, program, rows, panels, config));
+    return *config ? CLEF_OK
+                   : clef_fail(CLEF_UNSUPPORTED,
+                               "conv2d: this device takes none of%s, whose groups have at least 64 "
+                               "work-items",
+                               GPU_CONFIGS(LISTED));
 }
 
 void ocl_conv2d_options(const struct ocl_context *ocl, const struct ocl_conv2d_config *config,

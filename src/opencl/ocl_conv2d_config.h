@@ -24,9 +24,13 @@ struct ocl_conv2d_config {
 };
 
 // The configuration that is preferred, or that CLEF_CONV_CONFIG names, else the best for this
-// device with so many rows and panels to compute.
-clef_status ocl_conv2d_choose_config(const struct ocl_context *ocl, size_t rows, size_t panels,
+// device with so many rows and panels to compute. Fails if the device takes none.
+clef_status ocl_conv2d_choose_config(struct ocl_context *ocl, enum ocl_conv2d_program program,
+                                     size_t rows, size_t panels,
                                      const struct ocl_conv2d_config **config);
+
+// Whether that is what was found: then CLBlast remains.
+bool ocl_conv2d_nothing_fits(const struct ocl_context *ocl, enum ocl_conv2d_program program);
 
 // The number of groups that keep the device busy.
 size_t ocl_conv2d_wanted_groups(const struct ocl_context *ocl,

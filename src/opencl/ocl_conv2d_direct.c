@@ -26,10 +26,11 @@ static double bytes_of(const struct clef_tensor *t)
     return t ? (double)clef_tensor_count(t) * sizeof(float) : 0;
 }
 
-static clef_status choose_config(const struct ocl_context *ocl, const struct clef_tensor *target,
+static clef_status choose_config(struct ocl_context *ocl, const struct clef_tensor *target,
                                  const struct ocl_conv2d_config **config)
 {
-    return ocl_conv2d_choose_config(ocl, clef_tensor_rows(target), panels_of(target), config);
+    return ocl_conv2d_choose_config(ocl, OCL_CONV2D, clef_tensor_rows(target), panels_of(target),
+                                    config);
 }
 
 static clef_status make_work(const struct ocl_context *ocl, const struct ocl_conv2d_config *config,

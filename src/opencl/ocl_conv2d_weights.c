@@ -14,8 +14,11 @@ clef_status ocl_conv2d_backward_weights(void *context,
     struct ocl_conv2d_planning planning = ocl_conv2d_begin(
         context, CLEF_OP_conv2d_backward_weights, args->src, args->diff_dst, &args->window);
     clef_status status = ocl_conv2d_use_clblast(context, CLEF_OP_conv2d_backward_weights, &clblast);
-    if (status == CLEF_OK)
-        status = clblast ? ocl_conv2d_gemm_backward_weights(context, args, scratch, info, plan)
-                         : ocl_conv2d_direct_backward_weights(context, args, scratch, info, plan);
+    if (status == CLEF_OK && !clblast) {
+        status = ocl_conv2d_direct_backward_weights(context, args, scratch, info, plan);
+        clblast = status != CLEF_OK && ocl_conv2d_nothing_fits(context, OCL_CONV2D_WEIGHTS);
+    }
+    if (clblast)
+        status = ocl_conv2d_gemm_backward_weights(context, args, scratch, info, plan);
     return ocl_conv2d_end(&planning, status, plan);
 }

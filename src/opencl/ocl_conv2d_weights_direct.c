@@ -48,7 +48,7 @@ static size_t scratch_floats(const struct cut *cut)
     return bias_place(cut) + cut->bias_parts * cut->panels * OCL_PANEL;
 }
 
-static clef_status choose_cut(const struct ocl_context *ocl, const struct ocl_conv2d_geometry *g,
+static clef_status choose_cut(struct ocl_context *ocl, const struct ocl_conv2d_geometry *g,
                               const struct clef_conv2d_backward_weights_args *args, struct cut *cut)
 {
     size_t rows = (size_t)g->reached_count * (size_t)g->channels;
@@ -56,7 +56,8 @@ static clef_status choose_cut(const struct ocl_context *ocl, const struct ocl_co
     for (int i = 0; i < g->kind_count; i++)
         cut->chains += ocl_groups((size_t)g->kinds[i].positions * (size_t)g->images, OCL_CHAIN);
     size_t most_splits = at_least_one(cut->chains / SPLIT_CHAINS);
-    CLEF_TRY(ocl_conv2d_choose_config(ocl, rows * most_splits, cut->panels, &cut->config));
+    CLEF_TRY(ocl_conv2d_choose_config(ocl, OCL_CONV2D_WEIGHTS, rows * most_splits, cut->panels,
+                                      &cut->config));
     const struct ocl_conv2d_config *config = cut->config;
     size_t wanted = ocl_conv2d_wanted_groups(ocl, config);
     cut->tiles = ocl_groups(rows, (size_t)config->tile);

@@ -159,19 +159,23 @@ static void describe_row(const struct row *row, struct clef_device_info *info)
     clef_status status = row->device ? CLEF_OK : explain_absence(row);
     if (status == CLEF_OK) {
         describe_texts(row, info);
-        status = ocl_read_caps(row->device, &caps);
-    }
-    if (status == CLEF_OK)
         status = describe_usability(row, info);
+    }
+    // What is too old may refuse to tell what came with OpenCL 1.2.
+    if (status == CLEF_OK) {
+        status = ocl_read_caps(row->device, &caps);
+        if (info->unusable[0])
+            status = CLEF_OK;
+    }
     if (status != CLEF_OK) {
         refuse(info, clef_last_error());
         return;
     }
     snprintf(info->type, sizeof info->type, "%s",
-             caps.is_accelerator    ? "accelerator"
-             : caps.kind == OCL_CPU ? "cpu"
-                                    : "gpu");
-    info->is_gpu = caps.kind != OCL_CPU;
+             caps.is_accelerator ? "accelerator"
+             : caps.is_gpu       ? "gpu"
+                                 : "cpu");
+    info->is_gpu = caps.is_gpu;
     info->shares_host_memory = caps.host_memory;
     info->has_fp16 = caps.fp16;
     info->has_fp64 = caps.fp64;

@@ -52,8 +52,6 @@ static clef_status set_entry(cl_kernel kernel, const char *name, const struct oc
         return set_arg(kernel, name, (*index)++, sizeof four, &four);
     case OCL_ARG_MEMORY:
         return set_arg(kernel, name, (*index)++, sizeof arg->memory, &arg->memory);
-    case OCL_ARG_LOCAL:
-        return set_arg(kernel, name, (*index)++, arg->bytes, NULL);
     case OCL_ARG_INT:
         return set_arg(kernel, name, (*index)++, sizeof arg->i, &arg->i);
     case OCL_ARG_ULONG:
@@ -62,8 +60,6 @@ static clef_status set_entry(cl_kernel kernel, const char *name, const struct oc
         return set_arg(kernel, name, (*index)++, sizeof arg->f, &arg->f);
     case OCL_ARG_INT4:
         return set_arg(kernel, name, (*index)++, sizeof arg->i4, &arg->i4);
-    case OCL_ARG_FLOAT4:
-        return set_arg(kernel, name, (*index)++, sizeof arg->f4, &arg->f4);
     case OCL_ARG_NONE:
         break;
     }
@@ -93,6 +89,13 @@ static size_t default_group(const struct ocl_context *ocl, size_t items, size_t 
     return size;
 }
 
+// Halves a group until the kernel takes it.
+static void shrink(size_t local[3], size_t limit)
+{
+    while (local[0] * local[1] * local[2] > limit && local[0] * local[1] > 1)
+        local[local[1] > 1 ? 1 : 0] /= 2;
+}
+
 clef_status ocl_set_sizes(const struct ocl_context *ocl, const struct ocl_launch *launch,
                           struct ocl_step *step)
 {
@@ -100,9 +103,12 @@ clef_status ocl_set_sizes(const struct ocl_context *ocl, const struct ocl_launch
     OCL_TRY(clGetKernelWorkGroupInfo,
             (step->kernel, ocl->device, CL_KERNEL_WORK_GROUP_SIZE, sizeof limit, &limit, NULL),
             "%s", step->name);
+    for (int i = 0; i < 3; i++)
+        step->local[i] = launch->local[i] ? launch->local[i] : 1;
+    if (launch->local_is_wish)
+        shrink(step->local, limit);
     for (int i = 0; i < 3; i++) {
         size_t items = launch->global[i] ? launch->global[i] : 1;
-        step->local[i] = launch->local[i] ? launch->local[i] : 1;
         if (i == 0 && !launch->local[0])
             step->local[0] = default_group(ocl, items, limit);
         step->global[i] = ocl_groups(items, step->local[i]) * step->local[i];

@@ -26,6 +26,13 @@ static struct walk walk_of(const struct clef_tensor *src, const struct clef_tens
     return w;
 }
 
+// As OCL_STRIDES takes them, which checks that a kernel can.
+static struct clef_tensor strides_of(const size_t strides[3])
+{
+    return (struct clef_tensor){
+        .stride_n = strides[0], .stride_h = strides[1], .stride_w = strides[2]};
+}
+
 static bool is_flat(const struct clef_tensor *src, const struct clef_tensor *dst)
 {
     return clef_tensor_is_dense(dst) && clef_tensor_same_layout(src, dst);
@@ -71,6 +78,7 @@ clef_status ocl_copy(void *context, const struct clef_copy_args *args,
         return CLEF_OK;
     size_t count = clef_tensor_count(args->dst), c = (size_t)args->dst->c;
     struct walk w = walk_of(args->src, args->dst);
+    const struct clef_tensor src = strides_of(w.src), dst = strides_of(w.dst);
     struct ocl_launch all = {
         .source = "memory",
         .kernel = "copy",
@@ -82,9 +90,8 @@ clef_status ocl_copy(void *context, const struct clef_copy_args *args,
         .kernel = "copy_rows",
         .global = {w.extent[2] * c, w.extent[1], w.extent[0]},
         .args = {OCL_TENSOR(args->src), OCL_TENSOR(args->dst),
-                 OCL_INT4(w.extent[0], w.extent[1], w.extent[2], c),
-                 OCL_INT4(w.src[0], w.src[1], w.src[2], 1),
-                 OCL_INT4(w.dst[0], w.dst[1], w.dst[2], 1)},
+                 OCL_INT4(w.extent[0], w.extent[1], w.extent[2], c), OCL_STRIDES(&src),
+                 OCL_STRIDES(&dst)},
     };
     struct ocl_plan *build = ocl_plan_begin(context);
     ocl_plan_launch(build, flat ? &all : &rows);
@@ -107,6 +114,7 @@ clef_status ocl_cast(void *context, const struct clef_cast_args *args,
         quotient[i] = (float)i / args->divisor;
     size_t count = clef_tensor_count(args->dst), c = (size_t)args->dst->c;
     struct walk w = walk_of(args->src, args->dst);
+    const struct clef_tensor src = strides_of(w.src), dst = strides_of(w.dst);
     struct ocl_plan *build = ocl_plan_begin(context);
     cl_mem table = ocl_plan_table(build, quotient, sizeof quotient);
     struct ocl_launch all = {
@@ -120,9 +128,8 @@ clef_status ocl_cast(void *context, const struct clef_cast_args *args,
         .kernel = "cast_bytes_rows",
         .global = {w.extent[2] * c, w.extent[1], w.extent[0]},
         .args = {OCL_TENSOR(args->src), OCL_TENSOR(args->dst),
-                 OCL_INT4(w.extent[0], w.extent[1], w.extent[2], c),
-                 OCL_INT4(w.src[0], w.src[1], w.src[2], 1),
-                 OCL_INT4(w.dst[0], w.dst[1], w.dst[2], 1), OCL_MEMORY(table)},
+                 OCL_INT4(w.extent[0], w.extent[1], w.extent[2], c), OCL_STRIDES(&src),
+                 OCL_STRIDES(&dst), OCL_MEMORY(table)},
     };
     ocl_plan_launch(build, flat ? &all : &rows);
     return ocl_plan_end(build, plan);

@@ -26,12 +26,10 @@ enum ocl_arg_kind {
     OCL_ARG_STRIDES,
     OCL_ARG_SHAPE,
     OCL_ARG_MEMORY,
-    OCL_ARG_LOCAL,
     OCL_ARG_INT,
     OCL_ARG_ULONG,
     OCL_ARG_FLOAT,
     OCL_ARG_INT4,
-    OCL_ARG_FLOAT4,
 };
 
 struct ocl_arg {
@@ -40,12 +38,10 @@ struct ocl_arg {
     size_t offset;
     union {
         cl_mem memory;
-        size_t bytes;
         cl_int i;
         cl_ulong ul;
         cl_float f;
         cl_int4 i4;
-        cl_float4 f4;
     };
 };
 
@@ -74,11 +70,6 @@ struct ocl_arg {
 #define OCL_MEMORY(m)                         \
     {                                         \
         .kind = OCL_ARG_MEMORY, .memory = (m) \
-    }
-// `local T *`, of so many bytes.
-#define OCL_LOCAL(size)                        \
-    {                                          \
-        .kind = OCL_ARG_LOCAL, .bytes = (size) \
     }
 #define OCL_INT(value)                            \
     {                                             \
@@ -110,6 +101,8 @@ struct ocl_launch {
     size_t global[3];
     // Work-items of a group. All 0 leaves the choice to the runtime, for kernels that do not care.
     size_t local[3];
+    // `local` is what the device should take, and the kernel runs as well in smaller groups.
+    bool local_is_wish;
     struct ocl_arg args[OCL_MAX_ARGS];
 };
 

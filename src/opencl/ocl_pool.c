@@ -53,6 +53,7 @@ void ocl_pool_launch(struct ocl_plan *plan, const struct ocl_context *ocl,
             lanes *= 2;
         launch.local[0] = lanes;
         launch.local[1] = group / lanes;
+        launch.local_is_wish = true;
         launch.global[0] = (size_t)result->c;
     }
     ocl_plan_launch(plan, &launch);

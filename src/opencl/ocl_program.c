@@ -146,15 +146,48 @@ clef_status ocl_kernel_create(struct ocl_context *ocl, const char *source, const
     return CLEF_OK;
 }
 
-clef_status ocl_kernel_max_group(struct ocl_context *ocl, const char *source, const char *options,
-                                 const char *name, size_t *max_group)
+static clef_status ask_kernel(const struct ocl_context *ocl, cl_kernel kernel, const char *name,
+                              size_t group, bool *takes)
+{
+    size_t limit = 0;
+    cl_ulong local_memory = 0;
+    OCL_TRY(clGetKernelWorkGroupInfo,
+            (kernel, ocl->device, CL_KERNEL_WORK_GROUP_SIZE, sizeof limit, &limit, NULL), "%s",
+            name);
+    OCL_TRY(
+        clGetKernelWorkGroupInfo,
+        (kernel, ocl->device, CL_KERNEL_LOCAL_MEM_SIZE, sizeof local_memory, &local_memory, NULL),
+        "%s", name);
+    *takes = group <= limit && local_memory <= ocl->caps.local_memory;
+    return CLEF_OK;
+}
+
+clef_status ocl_kernel_takes(struct ocl_context *ocl, const char *source, const char *options,
+                             const char *name, size_t group, bool *takes)
 {
     cl_kernel kernel;
+    *takes = group <= ocl->caps.max_group && group <= ocl->caps.max_items[0];
+    if (!*takes)
+        return CLEF_OK;
     CLEF_TRY(ocl_kernel_create(ocl, source, options, name, &kernel));
-    cl_int code = ocl_api.clGetKernelWorkGroupInfo(kernel, ocl->device, CL_KERNEL_WORK_GROUP_SIZE,
-                                                   sizeof *max_group, max_group, NULL);
+    clef_status status = ask_kernel(ocl, kernel, name, group, takes);
     ocl_api.clReleaseKernel(kernel);
-    return code == CL_SUCCESS ? CLEF_OK : ocl_fail(code, "clGetKernelWorkGroupInfo", "%s", name);
+    return status;
+}
+
+clef_status ocl_kernel_lanes(struct ocl_context *ocl, const char *source, const char *name,
+                             const char *others, size_t wanted, char *options, size_t size,
+                             size_t *lanes)
+{
+    bool takes = false;
+    for (*lanes = ocl_group_size(ocl, wanted);; *lanes /= 2) {
+        snprintf(options, size, "%s%s-D LANES=%zu", others, *others ? " " : "", *lanes);
+        if (*lanes == 1) // Which every device takes.
+            return CLEF_OK;
+        CLEF_TRY(ocl_kernel_takes(ocl, source, options, name, *lanes, &takes));
+        if (takes)
+            return CLEF_OK;
+    }
 }
 
 void ocl_programs_save(struct ocl_context *ocl)

@@ -21,9 +21,16 @@ extern const struct ocl_source ocl_sources[];
 clef_status ocl_kernel_create(struct ocl_context *ocl, const char *source, const char *options,
                               const char *name, cl_kernel *kernel);
 
-// The largest group with which the device can run this kernel, which its use of registers limits.
-clef_status ocl_kernel_max_group(struct ocl_context *ocl, const char *source, const char *options,
-                                 const char *name, size_t *max_group);
+// Whether the device can run this kernel in groups of so many items: its use of registers may allow
+// fewer than the device does, and its local memory may be more than there is.
+clef_status ocl_kernel_takes(struct ocl_context *ocl, const char *source, const char *options,
+                             const char *name, size_t group, bool *takes);
+
+// The most lanes, a power of two up to `wanted`, with which the device can run a kernel that is
+// built for groups of LANES items. `options` becomes `others` and "-D LANES=...".
+clef_status ocl_kernel_lanes(struct ocl_context *ocl, const char *source, const char *name,
+                             const char *others, size_t wanted, char *options, size_t size,
+                             size_t *lanes);
 
 // Puts new programs into the cache. Called whenever the device has been waited for; it acts when no
 // kernel was made since the wait before, so that those there are have run, for the sizes in use.

@@ -23,6 +23,7 @@ clef_status ocl_relu_forward(void *context, const struct clef_relu_forward_args 
                         .options = ocl_flat_options(ocl),
                         .global = {ocl_groups(count, ocl_flat_width(ocl))},
                         .local = {ocl_group_size(ocl, OCL_FLAT_GROUP)},
+                        .local_is_wish = true,
                         .args = {OCL_TENSOR(args->src), OCL_TENSOR(args->dst), OCL_ULONG(count)},
                     });
     return ocl_plan_end(build, plan);
@@ -49,6 +50,7 @@ clef_status ocl_relu_backward(void *context, const struct clef_relu_backward_arg
                                .options = ocl_flat_options(ocl),
                                .global = {ocl_groups(count, ocl_flat_width(ocl))},
                                .local = {ocl_group_size(ocl, OCL_FLAT_GROUP)},
+                               .local_is_wish = true,
                                .args = {OCL_TENSOR(args->dst), OCL_TENSOR(args->diff_dst),
                                         OCL_TENSOR(args->diff_src), OCL_ULONG(count)},
                            });

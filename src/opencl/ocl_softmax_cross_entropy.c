@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "opencl/ocl_program.h"
 #include "opencl/ocl_rows.h"
-
-#include <stdio.h>
 
 // Exponentials of a work-item of a processor: some ten microseconds.
 #define CPU_EXPONENTIALS 2048
@@ -24,12 +23,15 @@ clef_status ocl_softmax_cross_entropy(void *context,
     };
     if (!plan)
         return CLEF_OK;
-    size_t lanes = ocl_is_cpu(ocl) ? 1 : ocl_group_size(ocl, GPU_GROUP);
+    char options[32];
+    size_t lanes;
+    CLEF_TRY(ocl_kernel_lanes(ocl, "softmax_cross_entropy", "softmax_rows", "",
+                              ocl_is_cpu(ocl) ? 1 : GPU_GROUP, options, sizeof options, &lanes));
+    CLEF_TRY(ocl_kernel_lanes(ocl, "softmax_cross_entropy", "softmax_metrics", "", lanes, options,
+                              sizeof options, &lanes));
     size_t group_rows = 1;
     if (ocl_is_cpu(ocl) && classes < CPU_EXPONENTIALS)
         group_rows = CPU_EXPONENTIALS / classes;
-    char options[32];
-    snprintf(options, sizeof options, "-D LANES=%zu", lanes);
     struct ocl_plan *build = ocl_plan_begin(context);
     ocl_plan_launch(build, &(struct ocl_launch){
                                .source = "softmax_cross_entropy",

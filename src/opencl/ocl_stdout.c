@@ -42,6 +42,6 @@ char *ocl_stdout_release(struct ocl_stdout *captured, bool forward)
     char *text = read_text(captured->file);
     fclose(captured->file);
     if (text && forward)
-        fputs(text, stdout);
+        fputs(text, stderr);
     return text;
 }

@@ -16,7 +16,7 @@ struct ocl_stdout {
 void ocl_stdout_capture(struct ocl_stdout *captured);
 
 // Ends that. Returns the text, to be released with free; NULL if there is none. With `forward` the
-// text, then not of a failure, is printed after all.
+// text, then not of a failure, goes to the standard error.
 char *ocl_stdout_release(struct ocl_stdout *captured, bool forward);
 
 #endif

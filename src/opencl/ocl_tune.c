@@ -26,7 +26,10 @@ struct tuning {
     struct ocl_tune_clblast_times *clblast;
     const char **choices; // Of each case; NULL for the default.
     double *before, *after;
+    const char **direct; // The choices among our own kernels, and their times.
+    double *direct_after;
     int count;
+    const struct ocl_tuned *earlier; // What is there from other runs; NULL for nothing.
     struct clef_tune_report *report;
 };
 
@@ -41,6 +44,8 @@ static void free_cases(struct tuning *t)
     free(t->choices);
     free(t->before);
     free(t->after);
+    free(t->direct);
+    free(t->direct_after);
 }
 
 static struct ocl_tune_case *find_case(struct tuning *t, const struct ocl_conv2d_problem *problem)
@@ -62,7 +67,10 @@ static clef_status collect_cases(struct tuning *t, struct clef_plan *const *plan
     t->choices = calloc(room, sizeof *t->choices);
     t->before = calloc(room, sizeof *t->before);
     t->after = calloc(room, sizeof *t->after);
-    if (!t->cases || !t->clblast || !t->choices || !t->before || !t->after)
+    t->direct = calloc(room, sizeof *t->direct);
+    t->direct_after = calloc(room, sizeof *t->direct_after);
+    if (!t->cases || !t->clblast || !t->choices || !t->before || !t->after || !t->direct ||
+        !t->direct_after)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to tune %d plans", plan_count);
     for (int i = 0; i < plan_count; i++) {
         const struct ocl_conv2d_problem *problem = ocl_plan_get_problem(plans[i]);
@@ -151,6 +159,55 @@ static clef_status tune_cases(struct tuning *t, double deadline)
     return CLEF_OK;
 }
 
+// ---------------------------------------------------------------- CLBlast
+
+// Sets CLBlast against our own best choice: measured in turns with the default, as any choice.
+static clef_status take_clblast(struct tuning *t, int i, double seconds)
+{
+    t->choices[i] = t->direct[i];
+    t->after[i] = t->direct[i] ? t->direct_after[i] : t->before[i];
+    take(t, i, OCL_CONV2D_CLBLAST, seconds);
+    if (t->choices[i] == t->direct[i])
+        return CLEF_OK;
+    CLEF_TRY(confirm(t, i));
+    if (t->choices[i] && !(t->direct[i] && t->direct_after[i] <= t->after[i]))
+        return CLEF_OK;
+    t->choices[i] = t->direct[i];
+    t->after[i] = t->direct[i] ? t->direct_after[i] : t->before[i];
+    return CLEF_OK;
+}
+
+// First with CLBlast's own parameters, since these do not come back, then with what was found.
+static clef_status tune_clblast(struct tuning *t, double deadline,
+                                struct ocl_clblast_params *params)
+{
+    CLEF_TRY(ocl_library_open_clblast());
+    for (int i = 0; i < t->count; i++) {
+        struct ocl_tune_time time;
+        t->direct[i] = t->choices[i];
+        t->direct_after[i] = t->after[i];
+        CLEF_TRY(ocl_tune_case_measure(&t->cases[i], OCL_CONV2D_CLBLAST, INFINITY, &time));
+        if (!time.wrong)
+            CLEF_TRY(take_clblast(t, i, time.seconds));
+    }
+    CLEF_TRY(ocl_tune_clblast(t->ocl, t->cases, t->count, deadline, params, t->clblast, t->report));
+    for (int i = 0; i < t->count && params->has[OCL_GEMM_ROUTINE]; i++)
+        CLEF_TRY(take_clblast(t, i, t->clblast[i].after));
+    return CLEF_OK;
+}
+
+// Our own choices do not depend on it.
+static void go_on_without_clblast(struct tuning *t, struct ocl_clblast_params *params)
+{
+    ocl_notice(t->ocl, CLEF_NOTICE_WARNING, "CLBlast is not tuned: %s", clef_last_error());
+    *params = t->earlier ? t->earlier->clblast : (struct ocl_clblast_params){.has = {false}};
+    for (int i = 0; i < t->count; i++)
+        if (t->choices[i] && strcmp(t->choices[i], OCL_CONV2D_CLBLAST) == 0) {
+            t->choices[i] = t->direct[i];
+            t->after[i] = t->direct[i] ? t->direct_after[i] : t->before[i];
+        }
+}
+
 // ---------------------------------------------------------------- report
 
 static void add_row(struct clef_tune_report *report, const char *group,
@@ -179,12 +236,25 @@ static clef_status make_report(struct tuning *t, bool has_clblast, bool is_clbla
     return CLEF_OK;
 }
 
+static bool is_of_this_run(const struct tuning *t, const char *key)
+{
+    for (int i = 0; i < t->count; i++)
+        if (strcmp(t->cases[i].key, key) == 0)
+            return true;
+    return false;
+}
+
+// What was found for other batches and networks stays.
 static clef_status save(struct tuning *t, const struct ocl_clblast_params *params)
 {
     struct ocl_tuned tuned = {.clblast = *params};
-    tuned.choices = calloc((size_t)t->count + 1, sizeof *tuned.choices);
+    int earlier = t->earlier ? t->earlier->choice_count : 0;
+    tuned.choices = calloc((size_t)(t->count + earlier) + 1, sizeof *tuned.choices);
     if (!tuned.choices)
-        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for %d choices", t->count);
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for %d choices", t->count + earlier);
+    for (int i = 0; i < earlier; i++)
+        if (!is_of_this_run(t, t->earlier->choices[i].key))
+            tuned.choices[tuned.choice_count++] = t->earlier->choices[i];
     for (int i = 0; i < t->count; i++)
         if (t->choices[i]) {
             struct ocl_tuned_choice *choice = &tuned.choices[tuned.choice_count++];
@@ -204,14 +274,9 @@ static clef_status run(struct tuning *t, double seconds)
     struct ocl_clblast_params params = {.has = {false}};
     qsort(t->cases, (size_t)t->count, sizeof *t->cases, by_cost);
     CLEF_TRY(tune_cases(t, began + OWN_SHARE * seconds));
-    bool has_clblast = ocl_library_open_clblast() == CLEF_OK;
+    bool has_clblast = tune_clblast(t, deadline, &params) == CLEF_OK;
     if (!has_clblast)
-        ocl_notice(t->ocl, CLEF_NOTICE_WARNING, "CLBlast is not tuned: %s", clef_last_error());
-    else
-        CLEF_TRY(
-            ocl_tune_clblast(t->ocl, t->cases, t->count, deadline, &params, t->clblast, t->report));
-    for (int i = 0; i < t->count && has_clblast; i++)
-        take(t, i, OCL_CONV2D_CLBLAST, t->clblast[i].after);
+        go_on_without_clblast(t, &params);
     CLEF_TRY(make_report(t, has_clblast, params.has[OCL_GEMM_ROUTINE]));
     return save(t, &params);
 }
@@ -230,6 +295,21 @@ static clef_status check_environment(void)
     return CLEF_OK;
 }
 
+// What other runs have found for this device. A file that does not fit it is about to be replaced,
+// so that its warning would say nothing.
+static struct ocl_tuned *load_earlier(struct ocl_context *ocl)
+{
+    struct clef_device_options options = ocl->options;
+    struct ocl_tuned *in_use = ocl->tuned;
+    ocl->options.notice = NULL;
+    ocl->tuned = NULL;
+    ocl_tuned_load(ocl);
+    struct ocl_tuned *earlier = ocl->tuned;
+    ocl->options = options;
+    ocl->tuned = in_use;
+    return earlier;
+}
+
 clef_status ocl_tune(void *context, struct clef_plan *const *plans, int plan_count,
                      const struct clef_tune_options *options, struct clef_tune_report *report)
 {
@@ -238,6 +318,8 @@ clef_status ocl_tune(void *context, struct clef_plan *const *plans, int plan_cou
     struct ocl_tuned *tuned = ocl->tuned;
     double began = clef_seconds();
     CLEF_TRY(check_environment());
+    struct ocl_tuned *earlier = load_earlier(ocl);
+    tuning.earlier = earlier;
     // The default is what the device would do untuned.
     ocl->tuned = NULL;
     clef_status status = collect_cases(&tuning, plans, plan_count);
@@ -245,6 +327,7 @@ clef_status ocl_tune(void *context, struct clef_plan *const *plans, int plan_cou
         status = run(&tuning, options->seconds);
     ocl_notice(ocl, CLEF_NOTICE_PROGRESS, "%s", "");
     ocl->tuned = tuned;
+    ocl_tuned_free(earlier);
     free_cases(&tuning);
     report->seconds = clef_seconds() - began;
     return status;

@@ -190,9 +190,12 @@ static clef_status run_search(struct search *s, double deadline, struct ocl_clbl
     bool complete, better = false;
     double began = clef_seconds();
     const struct ocl_clblast_params own = {.has = {false}};
+    int wrong = s->report->wrong;
     CLEF_TRY(try_params(s, &own, s->count, NULL, s->trial, &complete));
+    if (!complete && s->report->wrong > wrong)
+        return clef_fail(CLEF_DEVICE, "its products are wrong on this device");
     if (!complete)
-        return clef_fail(CLEF_DEVICE, "CLBlast does not compute the products of this network: %s",
+        return clef_fail(CLEF_DEVICE, "it does not compute the products of this network: %s",
                          clef_last_error());
     for (int i = 0; i < s->count; i++)
         times[i].before = times[i].after = s->trial[i];

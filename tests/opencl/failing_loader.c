@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,7 +146,22 @@ QUERY(clGetEventInfo, cl_event, cl_event_info)
 QUERY(clGetEventProfilingInfo, cl_event, cl_profiling_info)
 QUERY(clGetKernelInfo, cl_kernel, cl_kernel_info)
 QUERY(clGetProgramInfo, cl_program, cl_program_info)
-QUERY_OF_DEVICE(clGetKernelWorkGroupInfo, cl_kernel, cl_kernel_work_group_info)
+
+// With CLEF_KERNEL_LIMIT=N no kernel runs in larger groups than of N items.
+cl_int clGetKernelWorkGroupInfo(cl_kernel kernel, cl_device_id device,
+                                cl_kernel_work_group_info what, size_t room, void *to,
+                                size_t *actual)
+{
+    REAL(clGetKernelWorkGroupInfo)
+    if (fails("clGetKernelWorkGroupInfo"))
+        return failing_loader.code;
+    cl_int code = real(kernel, device, what, room, to, actual);
+    const char *setting = getenv("CLEF_KERNEL_LIMIT");
+    size_t limit = setting ? strtoull(setting, NULL, 10) : SIZE_MAX;
+    if (code == CL_SUCCESS && what == CL_KERNEL_WORK_GROUP_SIZE && to && *(size_t *)to > limit)
+        *(size_t *)to = limit;
+    return code;
+}
 
 ENQUEUE(clEnqueueNDRangeKernel,
         (cl_command_queue queue, cl_kernel kernel, cl_uint dimensions, const size_t *offset,

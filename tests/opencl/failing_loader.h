@@ -10,8 +10,11 @@
 
 #include <CL/cl.h>
 
-// What clGetProgramBuildInfo tells of a program that was not built.
-#define FAILING_BUILD_LOG "line 1: refused\nline 2: as the test wants it\n"
+// What clGetProgramBuildInfo tells of a program that was not built: as long as a log may be that is
+// to reach the user whole.
+#define FAILING_TEN(text) text text text text text text text text text text
+#define FAILING_BUILD_LOG \
+    "line 1: " FAILING_TEN(FAILING_TEN("refused, ")) "\nline 2: as the test wants it\n"
 
 enum failing_kind {
     FAILING_CONTEXT,

@@ -6,6 +6,7 @@
 //     failing        one driver that fails to list its devices
 //     abort          clGetPlatformIDs ends the process
 //     crash          clGetDeviceIDs ends the process
+//     accelerator    one driver with an accelerator, which can be used
 //     devices        two drivers with five devices, most of which cannot be used
 #include <CL/cl.h>
 
@@ -94,7 +95,9 @@ cl_int clGetDeviceIDs(cl_platform_id platform, cl_device_type type, cl_uint room
     if (mode_is("failing"))
         return CL_OUT_OF_RESOURCES;
     for (int i = 0; i < DEVICE_COUNT; i++) {
-        if ((void *)platform != &platforms[devices[i].platform])
+        bool wanted = mode_is("accelerator") ? devices[i].type == CL_DEVICE_TYPE_ACCELERATOR
+                                             : (void *)platform == &platforms[devices[i].platform];
+        if (!wanted)
             continue;
         if (ids && found < room)
             ids[found] = (cl_device_id)(void *)(size_t)&devices[i];
@@ -117,6 +120,9 @@ cl_int clGetDeviceInfo(cl_device_id id, cl_device_info what, size_t room, void *
                                                             : NULL;
     if (text)
         return answer_text(text, room, to, actual);
+    // A question that came with OpenCL 1.2.
+    if (what == CL_DEVICE_DOUBLE_FP_CONFIG && strstr(device->version, "OpenCL 1.1"))
+        return CL_INVALID_VALUE;
     static const cl_ulong zeros[8];
     switch (what) {
     case CL_DEVICE_TYPE:

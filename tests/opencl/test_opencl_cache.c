@@ -7,6 +7,7 @@
 #include "support/temp_directory.h"
 
 #include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -169,6 +170,23 @@ static void test_cache_can_be_switched_off(void **state)
     unsetenv("CLEF_KERNEL_CACHE");
 }
 
+static int open_to_all(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+    (void)place;
+    return kind == FTW_F || kind == FTW_D ? chmod(path, status->st_mode | 0777) : 0;
+}
+
+// Whom permissions hold back, if the test runs as root. The driver's own files are no part of it.
+static void become_another_user(void)
+{
+    const char *driver = getenv("POCL_CACHE_DIR");
+    if (geteuid() != 0)
+        return;
+    if (driver) // That of this program alone.
+        assert_int_equal(0, nftw(driver, open_to_all, 8, FTW_PHYS));
+    assert_int_equal(0, seteuid(65534));
+}
+
 static void test_unwritable_cache_warns_once(void **state)
 {
     const char *file = temp_path(state, "file");
@@ -181,15 +199,38 @@ static void test_unwritable_cache_warns_once(void **state)
     assert_non_null(strstr(told.warning, "Not a directory"));
     assert_null(strchr(told.warning, '\n'));
     unlink(file);
-    // The root user may write to a directory that is read-only for all.
-    if (geteuid() == 0)
-        return;
+    // The root user may write to a directory that is read-only for all, so that another one runs.
+    bool is_root = geteuid() == 0;
     setenv("XDG_CACHE_HOME", *state, 1);
-    chmod(*state, 0500);
+    chmod(*state, 0555);
+    become_another_user();
     told = run_once(false);
+    if (is_root)
+        assert_int_equal(0, seteuid(0));
     chmod(*state, 0700);
     assert_int_equal(1, told.warnings);
     assert_non_null(strstr(told.warning, "Permission denied"));
+}
+
+// What is there is loaded, and nothing has to be written.
+static void test_read_only_cache_that_is_warm(void **state)
+{
+    char kernels[512];
+    snprintf(kernels, sizeof kernels, "%s", temp_path(state, "clef/kernels"));
+    expect_run("cold", false, 1, 0);
+    bool is_root = geteuid() == 0;
+    chmod(*state, 0755);
+    chmod(temp_path(state, "clef"), 0755);
+    chmod(only_file(state), 0444);
+    chmod(kernels, 0555);
+    become_another_user();
+    struct told told = run_once(false);
+    if (is_root)
+        assert_int_equal(0, seteuid(0));
+    chmod(kernels, 0755);
+    assert_int_equal(0, told.compiled);
+    assert_int_equal(1, told.loaded);
+    assert_int_equal(0, told.warnings);
 }
 
 // Without XDG_CACHE_HOME it is in the home directory; a relative path does not count.
@@ -218,6 +259,12 @@ static void test_hash(void **state)
         foobar, (struct clef_hash){UINT64_C(0x343e1662793c64bf), UINT64_C(0x6f0d3597ba446f18)}));
 }
 
+// Not that of the user, since another one is to use it.
+static int own_driver_cache(void **state)
+{
+    return temp_directory_setup(state) == 0 ? setenv("POCL_CACHE_DIR", *state, 1) : -1;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, temp_directory_teardown)
 
 int main(void)
@@ -228,8 +275,9 @@ int main(void)
         TEST(test_refused_binaries_are_replaced),
         TEST(test_cache_can_be_switched_off),
         TEST(test_unwritable_cache_warns_once),
+        TEST(test_read_only_cache_that_is_warm),
         TEST(test_place_of_the_cache),
         cmocka_unit_test(test_hash),
     };
-    return cmocka_run_group_tests(tests, driver_cache_setup, driver_cache_teardown);
+    return cmocka_run_group_tests(tests, own_driver_cache, driver_cache_teardown);
 }

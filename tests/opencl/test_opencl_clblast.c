@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // CLBlast's traps, each of which the convolution by it relies on being avoided.
 #include "opencl/ocl_clblast.h"
+#include "opencl/ocl_stdout.h"
+#include "opencl/ocl_tune_case.h"
+#include "opencl/ocl_tuned.h"
 #include "support/convolution_run.h"
 #include "support/expect.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,6 +131,100 @@ static void test_unsound_parameters_are_known(void **state)
     clef_device_close(device);
 }
 
+// Tuning rejects a candidate by its results: the first by sums made on the host, all others by the
+// first. Parameters that are wrong write beyond their buffers, so that what is expected is spoiled
+// instead, each time in one element.
+static void test_wrong_candidates_are_noticed(void **state)
+{
+    (void)state;
+    struct clef_device *device = open_device();
+    struct ocl_context *ocl = clef_device_context(device);
+    const struct clef_tensor image = clef_tensor_hwnc(NULL, 0, 16, 4, 4, 32);
+    const struct clef_tensor result = clef_tensor_hwnc(NULL, 0, 16, 4, 4, 48);
+    const struct clef_window window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1};
+    const struct ocl_conv2d_problem problem =
+        ocl_conv2d_problem(CLEF_OP_conv2d_forward, &image, &result, &window);
+    struct ocl_tune_case tuned;
+    struct ocl_tune_time time;
+    EXPECT_OK(ocl_tune_case_create(ocl, &problem, &tuned));
+    tuned.host_image[0] += 1;
+    EXPECT_OK(ocl_tune_case_measure(&tuned, NULL, INFINITY, &time));
+    assert_true(time.wrong);
+    tuned.host_image[0] -= 1;
+    EXPECT_OK(ocl_tune_case_measure(&tuned, NULL, INFINITY, &time));
+    assert_false(time.wrong);
+    EXPECT_OK(ocl_tune_case_measure(&tuned, OCL_CONV2D_CLBLAST, INFINITY, &time));
+    assert_false(time.wrong);
+    tuned.trusted[777] += 1;
+    EXPECT_OK(ocl_tune_case_measure(&tuned, OCL_CONV2D_CLBLAST, INFINITY, &time));
+    assert_true(time.wrong);
+    ocl_tune_case_free(&tuned);
+    clef_device_close(device);
+}
+
+// A file of "clef tune" that has nothing about CLBlast, or something about one of its kernels,
+// leaves the rest as the device's small groups demand it.
+static void test_tuned_parameters_join_those_of_small_groups(void **state)
+{
+    (void)state;
+    static const size_t direct[] = {2, 2, 2, 2, 2, 1, 1, 1, 1, 8};
+    struct clef_device *device = open_device();
+    struct ocl_context small = *(const struct ocl_context *)clef_device_context(device);
+    struct ocl_tuned tuned = {0};
+    small.caps.max_group = 16;
+    const struct ocl_clblast_params demanded = ocl_clblast_small_params(&small.caps);
+    small.tuned = &tuned;
+    struct ocl_clblast_params params = ocl_clblast_first_params(&small);
+    assert_memory_equal(&demanded, &params, sizeof params);
+    tuned.clblast.has[OCL_XGEMM_DIRECT] = true;
+    memcpy(tuned.clblast.values[OCL_XGEMM_DIRECT], direct, sizeof direct);
+    params = ocl_clblast_first_params(&small);
+    assert_memory_equal(direct, params.values[OCL_XGEMM_DIRECT], sizeof direct);
+    assert_true(params.has[OCL_GEMM_ROUTINE]);
+    assert_int_equal(OCL_ALWAYS_DIRECT, params.values[OCL_GEMM_ROUTINE][0]);
+    clef_device_close(device);
+}
+
+// Has a file take the place of a stream; returns what restores it.
+static int redirect(int stream, FILE **file)
+{
+    *file = tmpfile();
+    assert_non_null(*file);
+    int kept = dup(stream);
+    assert_true(dup2(fileno(*file), stream) >= 0);
+    return kept;
+}
+
+static void restore(int stream, int kept, FILE *file, char *text, size_t size)
+{
+    dup2(kept, stream);
+    close(kept);
+    rewind(file);
+    text[fread(text, 1, size - 1, file)] = '\0';
+    fclose(file);
+}
+
+// What a compiler says while it succeeds must not be in the JSON that a command prints.
+static void test_captured_text_goes_to_the_standard_error(void **state)
+{
+    (void)state;
+    struct ocl_stdout captured;
+    FILE *out_file, *err_file;
+    char out[64], err[64];
+    fflush(stdout);
+    int standard_out = redirect(STDOUT_FILENO, &out_file);
+    int standard_err = redirect(STDERR_FILENO, &err_file);
+    ocl_stdout_capture(&captured);
+    printf("a remark\n");
+    free(ocl_stdout_release(&captured, true));
+    fflush(stdout);
+    fflush(stderr);
+    restore(STDERR_FILENO, standard_err, err_file, err, sizeof err);
+    restore(STDOUT_FILENO, standard_out, out_file, out, sizeof out);
+    assert_string_equal("", out);
+    assert_string_equal("a remark\n", err);
+}
+
 // The compiler's log belongs into the message, not on the standard output.
 static void test_build_errors_become_the_message(void **state)
 {
@@ -198,6 +296,9 @@ int main(void)
         cmocka_unit_test(test_slices_add_up),
         cmocka_unit_test(test_unsound_parameters_are_known),
         cmocka_unit_test(test_every_kernel_is_right),
+        cmocka_unit_test(test_tuned_parameters_join_those_of_small_groups),
+        cmocka_unit_test(test_captured_text_goes_to_the_standard_error),
+        cmocka_unit_test(test_wrong_candidates_are_noticed),
         // The last one, since there is no way back from parameters that do not compile.
         cmocka_unit_test(test_build_errors_become_the_message),
     };

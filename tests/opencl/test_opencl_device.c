@@ -110,6 +110,26 @@ static void test_impossible_buffers_are_refused(void **state)
     clef_device_close(device);
 }
 
+// Kernels count in int; a batch that is beyond that names one which is not.
+static void test_batch_beyond_an_int_names_one_that_fits(void **state)
+{
+    (void)state;
+    struct clef_device *device = open_device(NULL);
+    const struct clef_resnet_config config = clef_resnet_default();
+    struct clef_model *model;
+    struct clef_memory_plan plan;
+    EXPECT_OK(clef_model_create_resnet(device, &config, 0, &model));
+    EXPECT_FAILS(clef_model_plan_memory(model, 65536, true, &plan), CLEF_OUT_OF_MEMORY,
+                 "a batch of 65536 is too large for the device");
+    const char *named = strstr(clef_last_error(), "a batch size of ");
+    assert_non_null(named);
+    int fits = atoi(named + strlen("a batch size of "));
+    assert_true(fits >= 1 && fits < 65536);
+    EXPECT_OK(clef_model_plan_memory(model, fits, true, &plan));
+    clef_model_destroy(model);
+    clef_device_close(device);
+}
+
 static void test_times_and_peak(void **state)
 {
     (void)state;
@@ -178,6 +198,13 @@ static void test_codes_have_names(void **state)
     assert_string_equal("CL_MEM_OBJECT_ALLOCATION_FAILURE", ocl_error_name(-4));
     assert_string_equal("CL_PLATFORM_NOT_FOUND_KHR", ocl_error_name(-1001));
     assert_string_equal("CLBlastMissingOverrideParameter", ocl_error_name(-2047));
+    // Every code of the headers, and those that drivers add.
+    static const int ranges[][2] = {{-72, -30},     {-19, 0},       {-1022, -1007},
+                                    {-1001, -1001}, {-2050, -2039}, {-9999, -9999}};
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        for (int code = ranges[i][0]; code <= ranges[i][1]; code++)
+            if (strstr(ocl_error_name(code), "a code that"))
+                fail_msg("the code %d has no name", code);
     EXPECT_FAILS(ocl_fail(-4, "clCreateBuffer", "%d bytes", 12), CLEF_OUT_OF_MEMORY,
                  "clCreateBuffer: CL_MEM_OBJECT_ALLOCATION_FAILURE (-4), 12 bytes");
     EXPECT_FAILS(ocl_fail(-48, "clCreateKernel", "%s", "fill"), CLEF_DEVICE,
@@ -200,6 +227,7 @@ int main(void)
         TEST(test_buffers_hold_bytes),
         TEST(test_transfers_and_kernels_keep_their_order),
         TEST(test_impossible_buffers_are_refused),
+        TEST(test_batch_beyond_an_int_names_one_that_fits),
         TEST(test_times_and_peak),
         TEST(test_profile),
         TEST(test_codes_have_names),

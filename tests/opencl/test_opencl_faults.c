@@ -3,6 +3,7 @@
 #include "fault_run.h"
 
 #include "opencl/ocl_library.h"
+#include "support/program.h"
 
 #include <dlfcn.h>
 #include <setjmp.h>
@@ -85,13 +86,33 @@ static void test_cached_programs(void **state)
     check_faults(state, NULL, faults);
 }
 
+// Through the library's message and the program's.
+static void test_a_long_log_reaches_the_user(void **state)
+{
+    (void)state;
+    setenv("CLEF_FAIL", "clBuildProgram:1:-11", 1);
+    struct program_result result =
+        RUN_CLEF("bench", "train", "--quick", "--steps", "1", "--batch-size", "1", "--image-size",
+                 "8", "--device", "opencl", "--no-kernel-cache");
+    unsetenv("CLEF_FAIL");
+    assert_int_equal(1, result.exit_code);
+    check_one_line(&result, "clBuildProgram: CL_BUILD_PROGRAM_FAILURE (-11), cl/");
+    check_contains(result.err, "as the test wants it");
+    program_release(&result);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, fault_setup)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_all_objects_are_counted), TEST(test_memory),   TEST(test_kernels),
-        TEST(test_device_and_queue),        TEST(test_programs), TEST(test_cached_programs),
+        TEST(test_a_long_log_reaches_the_user),
+        TEST(test_all_objects_are_counted),
+        TEST(test_memory),
+        TEST(test_kernels),
+        TEST(test_device_and_queue),
+        TEST(test_programs),
+        TEST(test_cached_programs),
     };
     return cmocka_run_group_tests(tests, fault_group_setup, fault_group_teardown);
 }

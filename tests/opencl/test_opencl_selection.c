@@ -360,6 +360,25 @@ static void test_selectors_of_many(void **state)
     }
 }
 
+// An emulator of an FPGA, for example, is no graphics processor: who wants it says so.
+static void test_accelerator_alone(void **state)
+{
+    (void)state;
+    pretend("accelerator");
+    json_t *rows = list_opencl();
+    assert_int_equal(1, json_array_size(rows));
+    assert_string_equal("accelerator", text_of(rows, 0, "type"));
+    assert_true(json_is_true(json_object_get(json_array_get(rows, 0), "usable")));
+    assert_true(json_is_false(json_object_get(json_array_get(rows, 0), "gpu")));
+    json_decref(rows);
+    struct program_result result =
+        RUN_CLEF("bench", "train", "--quick", "--steps", "1", "--batch-size", "1", "--image-size",
+                 "8", "--device", "auto");
+    check_exit(&result, 0);
+    check_contains(result.out, "auto took cpu, since no graphics processor is there");
+    program_release(&result);
+}
+
 // A device that is really there, by each of its names.
 static void test_real_devices(void **state)
 {
@@ -408,6 +427,7 @@ int main(void)
         TEST(test_no_rubbish),
         TEST(test_list_of_many),
         TEST(test_selectors_of_many),
+        TEST(test_accelerator_alone),
         TEST(test_real_devices),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);

@@ -258,6 +258,28 @@ static void check_rows(const json_t *rows)
     assert_true(has_choice && has_clblast);
 }
 
+// What was tuned for another batch stays where it was.
+static void test_choices_for_others_stay(void **state)
+{
+    (void)state;
+    struct told told;
+    struct ocl_tuned tuned = tune_by_hand("clblast");
+    assert_true(tuned.choice_count > 0);
+    save(&tuned);
+    struct program_result result =
+        RUN_CLEF("tune", "--device", "opencl", "--seconds", "1", SMALL_NETWORK);
+    check_exit(&result, 0);
+    program_release(&result);
+    struct clef_device *device = open_device(&told);
+    const struct ocl_tuned *now = ((struct ocl_context *)clef_device_context(device))->tuned;
+    assert_non_null(now);
+    int found = 0;
+    for (int i = 0; i < now->choice_count; i++)
+        found += strcmp(now->choices[i].key, tuned.choices[0].key) == 0;
+    assert_int_equal(1, found);
+    clef_device_close(device);
+}
+
 static void test_the_command_tunes(void **state)
 {
     struct program_result result =
@@ -296,13 +318,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, temp_directory_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_tuned_choice_is_taken),
-        TEST(test_damaged_files_are_refused),
-        TEST(test_another_driver_is_ignored),
-        TEST(test_an_unwritable_place_is_an_error),
-        TEST(test_tuned_parameters_are_taken),
-        TEST(test_the_command_tunes),
-        TEST(test_the_command_refuses_a_fixed_choice),
+        TEST(test_a_tuned_choice_is_taken),    TEST(test_damaged_files_are_refused),
+        TEST(test_another_driver_is_ignored),  TEST(test_an_unwritable_place_is_an_error),
+        TEST(test_tuned_parameters_are_taken), TEST(test_the_command_tunes),
+        TEST(test_choices_for_others_stay),    TEST(test_the_command_refuses_a_fixed_choice),
     };
     return cmocka_run_group_tests(tests, driver_cache_setup, driver_cache_teardown);
 }
