@@ -109,7 +109,7 @@ const struct clef_plan_info *session_info(const struct session *s)
 
 bool session_algorithm_is_direct(const struct session *s)
 {
-    return !strstr(s->info.algorithm, "winograd");
+    return !strstr(s->info.algorithm, "winograd") && !strstr(s->info.algorithm, "toeplitz");
 }
 
 int session_filter_panel(const struct session *s)
