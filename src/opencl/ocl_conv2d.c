@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chooses the algorithm of a convolution forward and in backward_data: our own kernels, or CLBlast
-// if that is preferred.
+// Chooses the algorithm of a convolution forward and in backward_data: our own kernels, directly or
+// inside of a Winograd algorithm, or CLBlast.
 #include "opencl/ocl_conv2d_config.h"
 #include "opencl/ocl_conv2d_direct.h"
 #include "opencl/ocl_conv2d_gemm.h"
 #include "opencl/ocl_conv2d_problem.h"
+#include "opencl/ocl_winograd.h"
 
 clef_status ocl_conv2d_forward(void *context, const struct clef_conv2d_forward_args *args,
                                const struct clef_tensor *scratch, struct clef_plan_info *info,
@@ -14,7 +15,10 @@ clef_status ocl_conv2d_forward(void *context, const struct clef_conv2d_forward_a
     struct ocl_conv2d_planning planning =
         ocl_conv2d_begin(context, CLEF_OP_conv2d_forward, args->src, args->dst, &args->window);
     clef_status status = ocl_conv2d_use_clblast(context, &clblast);
-    if (status == CLEF_OK)
+    const struct ocl_winograd *winograd = ocl_winograd_choose(context, &planning.problem);
+    if (status == CLEF_OK && winograd)
+        status = ocl_winograd_forward(context, winograd, args, scratch, info, plan);
+    else if (status == CLEF_OK)
         status = clblast ? ocl_conv2d_gemm_forward(context, args, scratch, info, plan)
                          : ocl_conv2d_direct_forward(context, args, scratch, info, plan);
     return ocl_conv2d_end(&planning, status, plan);
@@ -29,7 +33,10 @@ clef_status ocl_conv2d_backward_data(void *context,
     struct ocl_conv2d_planning planning = ocl_conv2d_begin(
         context, CLEF_OP_conv2d_backward_data, args->diff_src, args->diff_dst, &args->window);
     clef_status status = ocl_conv2d_use_clblast(context, &clblast);
-    if (status == CLEF_OK)
+    const struct ocl_winograd *winograd = ocl_winograd_choose(context, &planning.problem);
+    if (status == CLEF_OK && winograd)
+        status = ocl_winograd_backward_data(context, winograd, args, scratch, info, plan);
+    else if (status == CLEF_OK)
         status = clblast ? ocl_conv2d_gemm_backward_data(context, args, scratch, info, plan)
                          : ocl_conv2d_direct_backward_data(context, args, scratch, info, plan);
     return ocl_conv2d_end(&planning, status, plan);

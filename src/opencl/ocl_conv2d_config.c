@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_conv2d_config.h"
+#include "opencl/ocl_winograd.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,8 +128,11 @@ clef_status ocl_conv2d_use_clblast(const struct ocl_context *ocl, bool *clblast)
 {
     const char *choice = getenv("CLEF_CONV");
     *clblast = choice && strcmp(choice, "clblast") == 0;
-    if (choice && *choice && !*clblast && strcmp(choice, "direct") != 0)
-        return clef_fail(CLEF_INVALID_ARGUMENT, "CLEF_CONV=%s is neither direct nor clblast",
+    if (choice && *choice && !*clblast && strcmp(choice, "direct") != 0 &&
+        !ocl_winograd_is_choice(choice))
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "CLEF_CONV=%s is none of direct, clblast, winograd, winograd-4x4, "
+                         "winograd-2x2, toeplitz-2x2",
                          choice);
     if (ocl->preferred && strcmp(ocl->preferred, "clblast") == 0)
         *clblast = true;
@@ -139,8 +143,8 @@ clef_status ocl_conv2d_use_clblast(const struct ocl_context *ocl, bool *clblast)
 
 const char *const *ocl_conv2d_alternatives(const struct ocl_context *ocl)
 {
-    static const char *const cpu[] = {"clblast", CPU_CONFIGS(NAME) NULL};
-    static const char *const gpu[] = {"clblast", GPU_CONFIGS(NAME) NULL};
+    static const char *const cpu[] = {"clblast", CPU_CONFIGS(NAME) OCL_WINOGRAD_NAMES, NULL};
+    static const char *const gpu[] = {"clblast", GPU_CONFIGS(NAME) OCL_WINOGRAD_NAMES, NULL};
     const char *const *all = ocl->caps.kind == OCL_CPU ? cpu : gpu;
     return ocl_library_open_clblast() == CLEF_OK ? all : all + 1;
 }

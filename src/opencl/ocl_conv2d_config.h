@@ -42,8 +42,8 @@ bool ocl_conv2d_is_aligned(const struct clef_tensor *tensor);
 // Whether CLBlast is preferred, or asked for by CLEF_CONV, instead of our own kernels.
 clef_status ocl_conv2d_use_clblast(const struct ocl_context *ocl, bool *clblast);
 
-// The alternatives of clef_device_prefer: CLBlast, if it is installed, and the configurations for
-// this kind of device. NULL ends the list.
+// The alternatives of clef_device_prefer: CLBlast, if it is installed, the configurations for this
+// kind of device, and the Winograd algorithms. NULL ends the list.
 const char *const *ocl_conv2d_alternatives(const struct ocl_context *ocl);
 
 #endif

@@ -4,6 +4,7 @@
 #include "opencl/ocl_conv2d_direct.h"
 #include "opencl/ocl_conv2d_gemm.h"
 #include "opencl/ocl_conv2d_problem.h"
+#include "opencl/ocl_winograd.h"
 
 clef_status ocl_conv2d_backward_weights(void *context,
                                         const struct clef_conv2d_backward_weights_args *args,
@@ -14,7 +15,10 @@ clef_status ocl_conv2d_backward_weights(void *context,
     struct ocl_conv2d_planning planning = ocl_conv2d_begin(
         context, CLEF_OP_conv2d_backward_weights, args->src, args->diff_dst, &args->window);
     clef_status status = ocl_conv2d_use_clblast(context, &clblast);
-    if (status == CLEF_OK)
+    const struct ocl_winograd *winograd = ocl_winograd_choose(context, &planning.problem);
+    if (status == CLEF_OK && winograd)
+        status = ocl_winograd_backward_weights(context, winograd, args, scratch, info, plan);
+    else if (status == CLEF_OK)
         status = clblast ? ocl_conv2d_gemm_backward_weights(context, args, scratch, info, plan)
                          : ocl_conv2d_direct_backward_weights(context, args, scratch, info, plan);
     return ocl_conv2d_end(&planning, status, plan);
