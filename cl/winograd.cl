@@ -4,10 +4,10 @@
 //     dst          = A^T [sum over channels of (G w G^T) . (B^T d B)] A
 //     diff_weights = G^T [sum over tiles of (A diff_dst A^T) . (B^T d B)] G
 //
-// A tile is OUTPUTS x OUTPUTS positions of the result, d the INPUTS x INPUTS positions of the source
-// that it sees. The transforms make POINTS x POINTS values of each; value (j, k) of a tile meets
-// value (j, k) of the weights alone, so that the products are those of POINTS^2 matrices, which
-// conv2d.cl and conv2d_weights.cl compute:
+// A tile is OUTPUTS x OUTPUTS positions of the result, d the INPUTS x INPUTS positions of the
+// source that it sees. The transforms make POINTS x POINTS values of each; value (j, k) of a tile
+// meets value (j, k) of the weights alone, so that the products are those of POINTS^2 matrices,
+// which conv2d.cl and conv2d_weights.cl compute:
 //
 //     values[point][row][channel], with row = tile * images + image, points `step` floats apart
 //     weights in panels of 16 filters with a tap for each point
@@ -173,58 +173,82 @@ kernel GROUP_SIZE void winograd_output(global const float *restrict values, ulon
 
 // ---------------------------------------------------------------- weights, and their gradient
 
-// WIDTH lanes of weights, of which lanes are `step` floats apart; those from `lanes` on are zero.
-vec load_lanes(global const float *restrict weights, int step, int lanes)
+// Makes POINTS^2 values, `step` floats apart, of nine weights.
+void transform_weights(const vec *w, global float *restrict values, int step)
 {
-#if WIDTH == 1
-    return lanes > 0 ? *weights : 0;
-#else
-    float part[WIDTH];
-    for (int i = 0; i < WIDTH; i++)
-        part[i] = i < lanes ? weights[i * step] : 0;
-    return LOAD(part);
-#endif
-}
-
-// From panels of `in` rows a tap. If `transposed`, the result is that of backward_data: the taps in
-// reverse, and panels of the `in` channels, with `out` rows a tap.
-kernel GROUP_SIZE void winograd_weights(global const float *restrict weights, ulong weights_at,
-                                        global float *restrict values, ulong values_at, int in,
-                                        int out, int transposed)
-{
-    const int vectors = PANEL / WIDTH, rows = transposed ? out : in;
-    const int index = (int)get_global_id(0), row = index / vectors, panel = (int)get_global_id(1);
-    const int lane = (index - row * vectors) * WIDTH, first = panel * PANEL + lane;
-    if (row >= rows)
-        return;
-    weights += weights_at;
-    if (transposed)
-        weights += ((ulong)(row / PANEL) * TAPS * in + first) * PANEL + row % PANEL;
-    else
-        weights += ((ulong)panel * TAPS * in + row) * PANEL + lane;
     vec columns[POINTS][3];
 #pragma unroll
     for (int j = 0; j < 3; j++) {
-        vec w[3], u[POINTS];
-#pragma unroll
-        for (int i = 0; i < 3; i++) {
-            const int tap = transposed ? 8 - (3 * i + j) : 3 * i + j;
-            global const float *from = weights + (ulong)tap * in * PANEL;
-            w[i] = transposed ? load_lanes(from, PANEL, in - first) : LOAD(from);
-        }
-        weights_line(w, u);
+        const vec column[3] = {w[j], w[3 + j], w[6 + j]};
+        vec u[POINTS];
+        weights_line(column, u);
 #pragma unroll
         for (int i = 0; i < POINTS; i++)
             columns[i][j] = u[i];
     }
-    values += values_at + ((ulong)panel * POINTS * POINTS * rows + row) * PANEL + lane;
 #pragma unroll
     for (int i = 0; i < POINTS; i++) {
         vec u[POINTS];
         weights_line(columns[i], u);
 #pragma unroll
         for (int j = 0; j < POINTS; j++)
-            STORE(u[j], values + (ulong)(i * POINTS + j) * rows * PANEL);
+            STORE(u[j], values + (ulong)(i * POINTS + j) * step);
+    }
+}
+
+// From panels of `in` rows a tap.
+kernel GROUP_SIZE void winograd_weights(global const float *restrict weights, ulong weights_at,
+                                        global float *restrict values, ulong values_at, int in)
+{
+    const int vectors = PANEL / WIDTH;
+    const int index = (int)get_global_id(0), row = index / vectors, panel = (int)get_global_id(1);
+    const int lane = (index - row * vectors) * WIDTH;
+    if (row >= in)
+        return;
+    weights += weights_at + ((ulong)panel * TAPS * in + row) * PANEL + lane;
+    vec w[TAPS];
+#pragma unroll
+    for (int tap = 0; tap < TAPS; tap++)
+        w[tap] = LOAD(weights + (ulong)tap * in * PANEL);
+    values += values_at + ((ulong)panel * POINTS * POINTS * in + row) * PANEL + lane;
+    transform_weights(w, values, in * PANEL);
+}
+
+// The same for backward_data: the taps in reverse, and panels of the `in` channels, with `out` rows
+// a tap. An item has WIDTH lanes of WIDTH rows, so that all it reads is needed: lines of weights
+// that are read again for each row would have left the cache, where those of all taps often meet.
+kernel GROUP_SIZE void winograd_weights_transposed(global const float *restrict weights,
+                                                   ulong weights_at, global float *restrict values,
+                                                   ulong values_at, int in, int out)
+{
+    const int vectors = PANEL / WIDTH, index = (int)get_global_id(0), block = index / vectors;
+    const int row = block * WIDTH, lane = (index - block * vectors) * WIDTH;
+    const int panel = (int)get_global_id(1), first = panel * PANEL + lane;
+    if (row >= out)
+        return;
+    weights += weights_at + ((ulong)(row / PANEL) * TAPS * in + first) * PANEL + row % PANEL;
+    float turned[WIDTH][TAPS][WIDTH];
+#pragma unroll
+    for (int tap = 0; tap < TAPS; tap++) {
+#pragma unroll
+        for (int i = 0; i < WIDTH; i++) {
+            float rows[WIDTH];
+            vec w = 0;
+            if (first + i < in)
+                w = LOAD(weights + ((ulong)(TAPS - 1 - tap) * in + i) * PANEL);
+            STORE(w, rows);
+#pragma unroll
+            for (int k = 0; k < WIDTH; k++)
+                turned[k][tap][i] = rows[k];
+        }
+    }
+    values += values_at + ((ulong)panel * POINTS * POINTS * out + row) * PANEL + lane;
+    for (int k = 0; k < min(WIDTH, out - row); k++) {
+        vec w[TAPS];
+#pragma unroll
+        for (int tap = 0; tap < TAPS; tap++)
+            w[tap] = LOAD(turned[k][tap]);
+        transform_weights(w, values + k * PANEL, out * PANEL);
     }
 }
 

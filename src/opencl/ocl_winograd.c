@@ -24,13 +24,15 @@ static clef_status make_plan(struct ocl_context *ocl, const struct pass *p,
                              const struct ocl_conv2d_product *product,
                              const struct ocl_conv2d_geometry *geometry, struct clef_plan **plan)
 {
-    int in = p->backward ? p->target->c : p->source->c;
-    int out = p->backward ? p->source->c : p->target->c;
     struct ocl_conv2d_work work;
     CLEF_TRY(ocl_conv2d_product_work(ocl, config, product, geometry, &work));
     struct ocl_plan *build = ocl_plan_begin(ocl);
-    ocl_winograd_launch_weights(build, ocl, tiles->winograd, p->weights, in, out, p->backward,
-                                product->weights);
+    if (p->backward)
+        ocl_winograd_launch_weights_transposed(build, ocl, tiles->winograd, p->weights,
+                                               p->target->c, p->source->c, product->weights);
+    else
+        ocl_winograd_launch_weights(build, ocl, tiles->winograd, p->weights, p->source->c,
+                                    p->target->c, product->weights);
     ocl_winograd_launch_input(build, ocl, tiles, p->source, product->source);
     ocl_conv2d_product_launch(build, product, geometry, &work);
     ocl_winograd_launch_output(build, ocl, tiles, product->target, p->bias, p->addend, p->relu,

@@ -160,9 +160,10 @@ void ocl_winograd_launch_output(struct ocl_plan *build, const struct ocl_context
         });
 }
 
-// Launches a kernel with an item for each vector of lanes of each row and panel of weights.
+// Launches a kernel with an item for each vector of lanes of each row and panel of weights, or of
+// each block of as many rows as a vector has lanes.
 static void launch_panels(struct ocl_plan *build, const struct ocl_context *ocl,
-                          const struct ocl_winograd *winograd, int rows, int filters,
+                          const struct ocl_winograd *winograd, int rows, int filters, bool blocks,
                           struct ocl_launch launch)
 {
     int width = vector_width(ocl, OCL_PANEL);
@@ -170,7 +171,8 @@ static void launch_panels(struct ocl_plan *build, const struct ocl_context *ocl,
     print_options(ocl, winograd, width, options);
     launch.source = "winograd";
     launch.options = options;
-    launch.global[0] = (size_t)rows * (size_t)(OCL_PANEL / width);
+    launch.global[0] =
+        ocl_groups((size_t)rows, blocks ? (size_t)width : 1) * (size_t)(OCL_PANEL / width);
     launch.global[1] = ocl_groups((size_t)filters, OCL_PANEL);
     launch.local[0] = group_of(ocl);
     ocl_plan_launch(build, &launch);
@@ -179,13 +181,24 @@ static void launch_panels(struct ocl_plan *build, const struct ocl_context *ocl,
 void ocl_winograd_launch_weights(struct ocl_plan *build, const struct ocl_context *ocl,
                                  const struct ocl_winograd *winograd,
                                  const struct clef_tensor *weights, int in, int out,
-                                 bool transposed, const struct clef_tensor *values)
+                                 const struct clef_tensor *values)
 {
-    launch_panels(build, ocl, winograd, transposed ? out : in, transposed ? in : out,
+    launch_panels(build, ocl, winograd, in, out, false,
                   (struct ocl_launch){
                       .kernel = "winograd_weights",
-                      .args = {OCL_TENSOR(weights), OCL_TENSOR(values), OCL_INT(in), OCL_INT(out),
-                               OCL_INT(transposed)},
+                      .args = {OCL_TENSOR(weights), OCL_TENSOR(values), OCL_INT(in)},
+                  });
+}
+
+void ocl_winograd_launch_weights_transposed(struct ocl_plan *build, const struct ocl_context *ocl,
+                                            const struct ocl_winograd *winograd,
+                                            const struct clef_tensor *weights, int in, int out,
+                                            const struct clef_tensor *values)
+{
+    launch_panels(build, ocl, winograd, out, in, true,
+                  (struct ocl_launch){
+                      .kernel = "winograd_weights_transposed",
+                      .args = {OCL_TENSOR(weights), OCL_TENSOR(values), OCL_INT(in), OCL_INT(out)},
                   });
 }
 
@@ -194,7 +207,7 @@ void ocl_winograd_launch_weights_gradient(struct ocl_plan *build, const struct o
                                           const struct clef_tensor *values, int in, int out,
                                           const struct clef_tensor *diff_weights)
 {
-    launch_panels(build, ocl, winograd, in, out,
+    launch_panels(build, ocl, winograd, in, out, false,
                   (struct ocl_launch){
                       .kernel = "winograd_weights_gradient",
                       .args = {OCL_TENSOR(values), OCL_TENSOR(diff_weights), OCL_INT(in)},

@@ -42,11 +42,16 @@ void ocl_winograd_launch_output(struct ocl_plan *build, const struct ocl_context
                                 const struct clef_tensor *addend, bool relu,
                                 const struct clef_tensor *target);
 
-// `in` and `out` are those of the weights, also if these are transposed for backward_data.
 void ocl_winograd_launch_weights(struct ocl_plan *build, const struct ocl_context *ocl,
                                  const struct ocl_winograd *winograd,
                                  const struct clef_tensor *weights, int in, int out,
-                                 bool transposed, const struct clef_tensor *values);
+                                 const struct clef_tensor *values);
+
+// For backward_data; `in` and `out` are those of the weights as they are.
+void ocl_winograd_launch_weights_transposed(struct ocl_plan *build, const struct ocl_context *ocl,
+                                            const struct ocl_winograd *winograd,
+                                            const struct clef_tensor *weights, int in, int out,
+                                            const struct clef_tensor *values);
 
 void ocl_winograd_launch_weights_gradient(struct ocl_plan *build, const struct ocl_context *ocl,
                                           const struct ocl_winograd *winograd,
