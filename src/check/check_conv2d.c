@@ -82,11 +82,16 @@ static const struct row rows[] = {
     {3, 3, 3, 1, 100, 3, 3, 1, 1, SAME, NHWC, NHWC, BIAS},
     {3, 3, 3, 100, 1, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | REAL},
     {2, 2, 3, 300, 70, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | RELU},
+    // Images of one tile, with partial tiles, with channels in whole vectors and without.
+    {1, 3, 2, 16, 16, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | RELU | ADDEND},
+    {2, 2, 2, 16, 16, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | RELU | ADDEND | IN_PLACE},
+    {3, 2, 2, 33, 17, 3, 3, 1, 1, SAME, NHWC_GAPS, NHWC, BIAS | ADDEND | REAL},
     // NaN and infinity reach all that depends on them, and nothing else but what shares a tile.
     {3, 6, 6, 5, 17, 3, 3, 1, 1, SAME, NHWC, NHWC, BIAS | RELU | REAL | NOT_FINITE},
     {5, 8, 8, 17, 9, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | REAL | NOT_FINITE},
     {7, 2, 2, 9, 33, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | RELU | REAL | NOT_FINITE},
     {7, 4, 4, 33, 16, 3, 3, 2, 2, SAME, HWNC, HWNC, REAL | NOT_FINITE},
+    {5, 2, 2, 17, 5, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | RELU | REAL | NOT_FINITE},
     {16, 2, 2, 16, 32, 1, 1, 1, 1, VALID, HWNC, HWNC, BIAS | RELU | REAL | NOT_FINITE},
 };
 

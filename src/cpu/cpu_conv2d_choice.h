@@ -5,9 +5,7 @@
 
 #include "cpu/cpu.h"
 
-// What the device is told to prefer, else what CLEF_CONV asks for, or CLEF_CONV2D_DIRECT if that
-// does not serve the shape; without either, what a model of their costs says is the fastest. `src`
-// is the image that the window slides over, whatever the pass.
+// As clef_conv2d_choose, by cost; CLBlast does not exist here and stands for the direct algorithm.
 clef_status cpu_conv2d_choose(const struct cpu_context *cpu, enum clef_op op,
                               const struct clef_tensor *src, const struct clef_tensor *dst,
                               const struct clef_window *window,

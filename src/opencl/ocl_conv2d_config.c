@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_conv2d_config.h"
 #include "opencl/ocl_program.h"
-#include "ops/conv2d_choice.h"
+#include "opencl/ocl_winograd.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,22 +183,43 @@ bool ocl_conv2d_is_aligned(const struct clef_tensor *t)
     return ((t->offset | t->stride_n | t->stride_h | t->stride_w | (size_t)t->c) & 3) == 0;
 }
 
-clef_status ocl_conv2d_use_clblast(const struct ocl_context *ocl, enum clef_op op, bool *clblast)
+// As ocl_conv2d_choose, for one preference.
+static clef_status choose(const struct ocl_context *ocl, const char *preferred,
+                          const struct ocl_conv2d_problem *problem,
+                          enum clef_conv2d_algorithm *algorithm)
 {
-    enum clef_conv2d_algorithm choice;
-    CLEF_TRY(clef_conv2d_choice(op, &choice));
-    *clblast = choice == CLEF_CONV2D_CLBLAST;
-    if (clef_conv2d_find_algorithm(ocl->preferred) == CLEF_CONV2D_CLBLAST)
-        *clblast = true;
-    else if (find(ocl->preferred))
-        *clblast = false;
+    enum clef_conv2d_algorithm named = clef_conv2d_find_algorithm(preferred);
+    if (find(preferred))
+        named = CLEF_CONV2D_DIRECT;
+    CLEF_TRY(clef_conv2d_choose(problem->op, named, ocl->caps.kind == OCL_CPU, &problem->image,
+                                &problem->result, &problem->window, algorithm));
+    const struct ocl_winograd *winograd = ocl_winograd_find(*algorithm);
+    if (winograd && !ocl_winograd_fits(ocl, winograd, problem))
+        *algorithm = CLEF_CONV2D_DIRECT;
     return CLEF_OK;
 }
 
+clef_status ocl_conv2d_choose(const struct ocl_context *ocl,
+                              const struct ocl_conv2d_problem *problem,
+                              enum clef_conv2d_algorithm *algorithm)
+{
+    return choose(ocl, ocl->preferred, problem, algorithm);
+}
+
+bool ocl_conv2d_serves(const struct ocl_context *ocl, const char *alternative,
+                       const struct ocl_conv2d_problem *problem)
+{
+    enum clef_conv2d_algorithm named = clef_conv2d_find_algorithm(alternative), algorithm;
+    return !ocl_winograd_find(named) ||
+           (choose(ocl, alternative, problem, &algorithm) == CLEF_OK && algorithm == named);
+}
+
+#define WINOGRAD_NAMES "winograd-4x4", "winograd-2x2", "toeplitz-2x2",
+
 const char *const *ocl_conv2d_alternatives(const struct ocl_context *ocl)
 {
-    static const char *const cpu[] = {"clblast", CPU_CONFIGS(NAME) NULL};
-    static const char *const gpu[] = {"clblast", GPU_CONFIGS(NAME) NULL};
+    static const char *const cpu[] = {"clblast", CPU_CONFIGS(NAME) WINOGRAD_NAMES NULL};
+    static const char *const gpu[] = {"clblast", GPU_CONFIGS(NAME) WINOGRAD_NAMES NULL};
     const char *const *all = ocl->caps.kind == OCL_CPU ? cpu : gpu;
     return ocl_library_open_clblast() == CLEF_OK ? all : all + 1;
 }

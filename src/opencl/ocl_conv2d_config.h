@@ -3,7 +3,8 @@
 #ifndef CLEF_OCL_CONV2D_CONFIG_H
 #define CLEF_OCL_CONV2D_CONFIG_H
 
-#include "opencl/ocl_context.h"
+#include "opencl/ocl_conv2d_problem.h"
+#include "ops/conv2d_choice.h"
 
 // Products that are summed in one chain before the sum joins those of the other chains. Each
 // rounding error is relative to the sum so far, so that chains of 64 make the error of reductions
@@ -43,12 +44,19 @@ void ocl_conv2d_options(const struct ocl_context *ocl, const struct ocl_conv2d_c
                         bool aligned, char options[OCL_CONV2D_OPTIONS_LENGTH]);
 bool ocl_conv2d_is_aligned(const struct clef_tensor *tensor);
 
-// Whether CLBlast is preferred, or asked for by CLEF_CONV, instead of our own kernels; what else
-// CLEF_CONV may name does not exist here and stands for them.
-clef_status ocl_conv2d_use_clblast(const struct ocl_context *ocl, enum clef_op op, bool *clblast);
+// The algorithm of a pass: what is preferred or CLEF_CONV asks for; else, on a processor, what a
+// model of the costs says is fastest, and on other devices the direct one.
+clef_status ocl_conv2d_choose(const struct ocl_context *ocl,
+                              const struct ocl_conv2d_problem *problem,
+                              enum clef_conv2d_algorithm *algorithm);
 
-// The alternatives of clef_device_prefer: CLBlast, if it is installed, and the configurations for
-// this kind of device. NULL ends the list.
+// Whether an alternative would compute a problem itself, instead of the direct algorithm in its
+// place.
+bool ocl_conv2d_serves(const struct ocl_context *ocl, const char *alternative,
+                       const struct ocl_conv2d_problem *problem);
+
+// The alternatives of clef_device_prefer: CLBlast, if it is installed, the configurations for this
+// kind of device, and the Winograd algorithms. NULL ends the list.
 const char *const *ocl_conv2d_alternatives(const struct ocl_context *ocl);
 
 #endif

@@ -4,22 +4,7 @@
 // scratch.
 #include "opencl/ocl_conv2d_direct.h"
 
-#include "opencl/ocl_conv2d_work.h"
-
-// As in cl/conv2d.cl.
-enum { BIAS = 1, ADDEND = 2, RELU = 4 };
-
-// What cl/conv2d.cl computes.
-struct product {
-    const struct clef_tensor *source, *weights, *target;
-    const struct clef_tensor *bias, *addend; // NULL for none.
-    bool relu;
-};
-
-static size_t panels_of(const struct clef_tensor *t)
-{
-    return ocl_groups((size_t)t->c, OCL_PANEL);
-}
+#include "opencl/ocl_conv2d_product.h"
 
 static double bytes_of(const struct clef_tensor *t)
 {
@@ -29,44 +14,8 @@ static double bytes_of(const struct clef_tensor *t)
 static clef_status choose_config(struct ocl_context *ocl, const struct clef_tensor *target,
                                  const struct ocl_conv2d_config **config)
 {
-    return ocl_conv2d_choose_config(ocl, OCL_CONV2D, clef_tensor_rows(target), panels_of(target),
-                                    config);
-}
-
-static clef_status make_work(const struct ocl_context *ocl, const struct ocl_conv2d_config *config,
-                             const struct product *p, const struct ocl_conv2d_geometry *g,
-                             struct ocl_conv2d_work *work)
-{
-    bool aligned = ocl_conv2d_is_aligned(p->source) && p->weights->offset % 4 == 0;
-    return ocl_conv2d_work_create(ocl, config, g, panels_of(p->target), aligned, work);
-}
-
-static void launch_product(struct ocl_plan *build, const struct product *p,
-                           const struct ocl_conv2d_geometry *g, const struct ocl_conv2d_work *work)
-{
-    cl_mem blocks = ocl_plan_table(build, work->blocks, work->block_count * sizeof *work->blocks);
-    cl_mem parts = ocl_plan_table(build, work->parts, (work->part_count + 1) * sizeof *work->parts);
-    cl_mem steps = ocl_plan_table(build, work->steps, work->step_bytes);
-    cl_mem positions =
-        ocl_plan_table(build, g->positions, (size_t)g->position_count * sizeof *g->positions);
-    size_t group = (size_t)work->config->group;
-    ocl_plan_launch(build,
-                    &(struct ocl_launch){
-                        .source = "conv2d",
-                        .kernel = "conv2d",
-                        .options = work->options,
-                        .global = {work->part_count * group,
-                                   ocl_groups(panels_of(p->target), (size_t)work->config->panels)},
-                        .local = {group, 1, 1},
-                        .args = {OCL_TENSOR(p->source), OCL_TENSOR(p->weights), OCL_TENSOR(p->bias),
-                                 OCL_TENSOR(p->addend), OCL_TENSOR(p->target), OCL_MEMORY(blocks),
-                                 OCL_MEMORY(parts), OCL_MEMORY(positions), OCL_MEMORY(steps),
-                                 OCL_INT4(g->rows.s[0], g->rows.s[1], g->rows.s[2], g->rows.s[3]),
-                                 OCL_INT(g->kernel_taps * g->channels), OCL_INT(g->channel_step),
-                                 OCL_INT(p->target->c),
-                                 OCL_INT((p->bias ? BIAS : 0) | (p->addend ? ADDEND : 0) |
-                                         (p->relu ? RELU : 0))},
-                    });
+    return ocl_conv2d_choose_config(ocl, OCL_CONV2D, clef_tensor_rows(target),
+                                    ocl_conv2d_panels(target), config);
 }
 
 // Transposes the taps that the geometry reaches.
@@ -84,7 +33,7 @@ static void launch_transposition(struct ocl_plan *build,
     ocl_plan_launch(build, &(struct ocl_launch){
                                .source = "conv2d_transpose",
                                .kernel = "conv2d_transpose",
-                               .global = {count * group, panels_of(args->diff_src)},
+                               .global = {count * group, ocl_conv2d_panels(args->diff_src)},
                                .local = {group},
                                .args = {OCL_TENSOR(args->weights), OCL_TENSOR(transposed),
                                         OCL_MEMORY(taps), OCL_INT(g->kernel_taps),
@@ -107,16 +56,17 @@ clef_status ocl_conv2d_direct_forward(void *context, const struct clef_conv2d_fo
         .bytes = bytes_of(args->src) + bytes_of(args->weights) + bytes_of(args->dst),
         .algorithm = config->algorithm,
     };
-    struct product product = {.source = args->src,
-                              .weights = args->weights,
-                              .target = args->dst,
-                              .bias = args->bias,
-                              .relu = args->relu};
+    struct ocl_conv2d_product product = {.source = args->src,
+                                         .weights = args->weights,
+                                         .target = args->dst,
+                                         .bias = args->bias,
+                                         .relu = args->relu};
     struct ocl_conv2d_work work = {0};
-    clef_status status = plan ? make_work(context, config, &product, &geometry, &work) : CLEF_OK;
+    clef_status status =
+        plan ? ocl_conv2d_product_work(context, config, &product, &geometry, &work) : CLEF_OK;
     if (plan && status == CLEF_OK) {
         struct ocl_plan *build = ocl_plan_begin(context);
-        launch_product(build, &product, &geometry, &work);
+        ocl_conv2d_product_launch(build, &product, &geometry, &work);
         status = ocl_plan_end(build, plan);
     }
     ocl_conv2d_work_free(&work);
@@ -136,22 +86,24 @@ clef_status ocl_conv2d_direct_backward_data(void *context,
                                         &args->window, &geometry));
     size_t row_floats = (size_t)args->diff_dst->c * OCL_PANEL;
     *info = (struct clef_plan_info){
-        .scratch_floats = panels_of(args->diff_src) * (size_t)geometry.kernel_taps * row_floats,
+        .scratch_floats =
+            ocl_conv2d_panels(args->diff_src) * (size_t)geometry.kernel_taps * row_floats,
         .flops = 2 * geometry.pairs * args->diff_src->c * args->diff_dst->c,
         .bytes = bytes_of(args->diff_src) + bytes_of(args->weights) + bytes_of(args->diff_dst) +
                  bytes_of(args->addend),
         .algorithm = config->algorithm,
     };
-    struct product product = {.source = args->diff_dst,
-                              .weights = scratch,
-                              .target = args->diff_src,
-                              .addend = args->addend};
+    struct ocl_conv2d_product product = {.source = args->diff_dst,
+                                         .weights = scratch,
+                                         .target = args->diff_src,
+                                         .addend = args->addend};
     struct ocl_conv2d_work work = {0};
-    clef_status status = plan ? make_work(context, config, &product, &geometry, &work) : CLEF_OK;
+    clef_status status =
+        plan ? ocl_conv2d_product_work(context, config, &product, &geometry, &work) : CLEF_OK;
     if (plan && status == CLEF_OK) {
         struct ocl_plan *build = ocl_plan_begin(context);
         launch_transposition(build, args, &geometry, config, scratch);
-        launch_product(build, &product, &geometry, &work);
+        ocl_conv2d_product_launch(build, &product, &geometry, &work);
         status = ocl_plan_end(build, plan);
     }
     ocl_conv2d_work_free(&work);

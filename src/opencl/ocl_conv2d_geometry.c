@@ -178,6 +178,41 @@ clef_status ocl_conv2d_geometry_create(enum ocl_conv2d_pass pass, const struct c
                             target->w);
 }
 
+clef_status ocl_conv2d_geometry_create_diagonal(const struct clef_tensor *target,
+                                                const struct clef_tensor *source,
+                                                struct ocl_conv2d_geometry *geometry)
+{
+    CLEF_TRY(require_extent("result", target));
+    CLEF_TRY(require_extent("input", source));
+    struct ocl_conv2d_geometry *g = geometry;
+    size_t count = (size_t)target->h;
+    *g = (struct ocl_conv2d_geometry){
+        .kinds = malloc(count * sizeof *g->kinds),
+        .positions = malloc(count * sizeof *g->positions),
+        .taps = malloc(count * sizeof *g->taps),
+        .tap_offsets = calloc(count, sizeof *g->tap_offsets),
+        .reached = malloc(count * sizeof *g->reached),
+        .images = target->n,
+        .rows = {{target->n, 0, (cl_int)source->stride_n, (cl_int)target->stride_n}},
+        .channels = source->c,
+        .channel_step = 1,
+        .pairs = (double)count * target->n,
+    };
+    g->kind_count = g->position_count = g->tap_count = g->kernel_taps = g->reached_count =
+        target->h;
+    if (!g->kinds || !g->positions || !g->taps || !g->tap_offsets || !g->reached) {
+        ocl_conv2d_geometry_free(g);
+        return clef_fail(CLEF_OUT_OF_MEMORY, "conv2d: no host memory for the geometry of %zu taps",
+                         count);
+    }
+    for (int i = 0; i < target->h; i++) {
+        g->kinds[i] = (struct ocl_conv2d_kind){i, 1, i, 1};
+        g->positions[i] = (cl_int2){{i * (int)source->stride_h, i * (int)target->stride_h}};
+        g->taps[i] = g->reached[i] = i;
+    }
+    return CLEF_OK;
+}
+
 void ocl_conv2d_geometry_free(struct ocl_conv2d_geometry *geometry)
 {
     free(geometry->kinds);

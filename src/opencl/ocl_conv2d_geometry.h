@@ -43,6 +43,13 @@ clef_status ocl_conv2d_geometry_create(enum ocl_conv2d_pass pass, const struct c
                                        const struct clef_tensor *source,
                                        const struct clef_window *window,
                                        struct ocl_conv2d_geometry *geometry);
+
+// The geometry of `target->h` matrix products side by side: line i of the target is line i of the
+// source times tap i of the weights. Both tensors are one column wide.
+clef_status ocl_conv2d_geometry_create_diagonal(const struct clef_tensor *target,
+                                                const struct clef_tensor *source,
+                                                struct ocl_conv2d_geometry *geometry);
+
 void ocl_conv2d_geometry_free(struct ocl_conv2d_geometry *geometry);
 
 #endif

@@ -4,21 +4,24 @@
 #include "opencl/ocl_conv2d_direct.h"
 #include "opencl/ocl_conv2d_gemm.h"
 #include "opencl/ocl_conv2d_problem.h"
+#include "opencl/ocl_winograd.h"
 
 clef_status ocl_conv2d_backward_weights(void *context,
                                         const struct clef_conv2d_backward_weights_args *args,
                                         const struct clef_tensor *scratch,
                                         struct clef_plan_info *info, struct clef_plan **plan)
 {
-    bool clblast;
     struct ocl_conv2d_planning planning = ocl_conv2d_begin(
         context, CLEF_OP_conv2d_backward_weights, args->src, args->diff_dst, &args->window);
-    clef_status status = ocl_conv2d_use_clblast(context, CLEF_OP_conv2d_backward_weights, &clblast);
-    if (status == CLEF_OK && !clblast) {
+    enum clef_conv2d_algorithm algorithm = CLEF_CONV2D_DIRECT;
+    clef_status status = ocl_conv2d_choose(context, &planning.problem, &algorithm);
+    const struct ocl_winograd *winograd = ocl_winograd_find(algorithm);
+    if (status == CLEF_OK && winograd)
+        status = ocl_winograd_backward_weights(context, winograd, args, scratch, info, plan);
+    else if (status == CLEF_OK && algorithm == CLEF_CONV2D_DIRECT)
         status = ocl_conv2d_direct_backward_weights(context, args, scratch, info, plan);
-        clblast = status != CLEF_OK && ocl_conv2d_nothing_fits(context, OCL_CONV2D_WEIGHTS);
-    }
-    if (clblast)
+    if (algorithm == CLEF_CONV2D_CLBLAST ||
+        (status != CLEF_OK && ocl_conv2d_nothing_fits(context, OCL_CONV2D_WEIGHTS)))
         status = ocl_conv2d_gemm_backward_weights(context, args, scratch, info, plan);
     return ocl_conv2d_end(&planning, status, plan);
 }

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "opencl/ocl_conv2d_config.h"
 #include "opencl/ocl_plan.h"
+#include "opencl/ocl_winograd.h"
 
 #include <limits.h>
 #include <math.h>
@@ -139,7 +140,8 @@ static clef_status tune_case(struct tuning *t, int i, double deadline)
     t->before[i] = t->after[i] = time.seconds;
     for (const char *const *choice = ocl_conv2d_alternatives(t->ocl);
          *choice && clef_seconds() < deadline; choice++) {
-        if (strcmp(*choice, OCL_CONV2D_CLBLAST) == 0)
+        if (strcmp(*choice, OCL_CONV2D_CLBLAST) == 0 ||
+            !ocl_conv2d_serves(t->ocl, *choice, &c->problem))
             continue;
         t->report->tried++;
         if (ocl_tune_case_measure(c, *choice, t->after[i], &time) != CLEF_OK)

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// What surrounds the matrix products of a Winograd convolution, of a 3x3 kernel and stride 1:
+//
+//     dst          = A^T [sum over channels of (G w G^T) . (B^T d B)] A
+//     diff_weights = G^T [sum over tiles of (A diff_dst A^T) . (B^T d B)] G
+//
+// A tile is OUTPUTS x OUTPUTS positions of the result, d the INPUTS x INPUTS positions of the
+// source that it sees. The transforms make POINTS x POINTS values of each; value (j, k) of a tile
+// meets value (j, k) of the weights alone, so that the products are those of POINTS^2 matrices,
+// which conv2d.cl and conv2d_weights.cl compute:
+//
+//     values[point][row][channel], with row = tile * images + image, points `step` floats apart
+//     weights in panels of 16 filters with a tap for each point
+//
+// A work-item has WIDTH channels of a row, or WIDTH lanes of a row of weights. Shapes are (n, h, w,
+// c), strides (n, h, w, 1). Positions outside of the image are zero, and are not written.
+#include "vector.h"
+#include "winograd_lines.h"
+
+// Work-items of a group.
+#ifndef GROUP
+#define GROUP 64
+#endif
+#define GROUP_SIZE __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+
+#define PANEL 16 // Filters side by side in the layout of weights.
+#define TAPS 9
+
+// Bits of `flags`.
+#define BIAS 1
+#define ADDEND 2
+#define RELU_FLAG 4
+
+// Where an item's part of a tile is.
+struct place {
+    int row, image, y, x, channel; // y and x of the tile's first position in the result.
+};
+
+// Item `index` of `tiles_x` tiles in each line.
+struct place find_place(int index, int4 shape, int tiles_x)
+{
+    const int vectors = shape.w / WIDTH, row = index / vectors, tile = row / shape.x;
+    const int line = tile / tiles_x;
+    struct place p = {row, row - tile * shape.x, line * OUTPUTS, (tile - line * tiles_x) * OUTPUTS,
+                      (index - row * vectors) * WIDTH};
+    return p;
+}
+
+ulong find_element(struct place p, int y, int x, int4 strides)
+{
+    return (ulong)p.image * strides.x + (ulong)y * strides.y + (ulong)x * strides.z + p.channel;
+}
+
+// ---------------------------------------------------------------- source, and result's gradient
+
+// The origin is the way from a tile's first position in the result to its first in the source.
+kernel GROUP_SIZE void winograd_input(global const float *restrict src, ulong src_at,
+                                      global float *restrict values, ulong values_at, int4 shape,
+                                      int4 strides, int rows, int step, int tiles_x,
+                                      int origin_y, int origin_x)
+{
+    const struct place p = find_place((int)get_global_id(0), shape, tiles_x);
+    if (p.row >= rows)
+        return;
+    vec columns[POINTS][INPUTS];
+#pragma unroll
+    for (int j = 0; j < INPUTS; j++) {
+        vec d[INPUTS], v[POINTS];
+        const int x = p.x + origin_x + j;
+#pragma unroll
+        for (int i = 0; i < INPUTS; i++) {
+            const int y = p.y + origin_y + i;
+            d[i] = 0;
+            if (y >= 0 && y < shape.y && x >= 0 && x < shape.z)
+                d[i] = LOAD(src + src_at + find_element(p, y, x, strides));
+        }
+        input_line(d, v);
+#pragma unroll
+        for (int i = 0; i < POINTS; i++)
+            columns[i][j] = v[i];
+    }
+    values += values_at + (ulong)p.row * shape.w + p.channel;
+#pragma unroll
+    for (int i = 0; i < POINTS; i++) {
+        vec v[POINTS];
+        input_line(columns[i], v);
+#pragma unroll
+        for (int j = 0; j < POINTS; j++)
+            STORE(v[j], values + (ulong)(i * POINTS + j) * step);
+    }
+}
+
+kernel GROUP_SIZE void winograd_output_gradient(global const float *restrict diff_dst,
+                                                ulong diff_dst_at, global float *restrict values,
+                                                ulong values_at, int4 shape, int4 strides, int rows,
+                                                int step, int tiles_x)
+{
+    const struct place p = find_place((int)get_global_id(0), shape, tiles_x);
+    if (p.row >= rows)
+        return;
+    vec columns[POINTS][OUTPUTS];
+#pragma unroll
+    for (int j = 0; j < OUTPUTS; j++) {
+        vec y[OUTPUTS], m[POINTS];
+#pragma unroll
+        for (int i = 0; i < OUTPUTS; i++) {
+            y[i] = 0;
+            if (p.y + i < shape.y && p.x + j < shape.z)
+                y[i] = LOAD(diff_dst + diff_dst_at + find_element(p, p.y + i, p.x + j, strides));
+        }
+        gradient_line(y, m);
+#pragma unroll
+        for (int i = 0; i < POINTS; i++)
+            columns[i][j] = m[i];
+    }
+    values += values_at + (ulong)p.row * shape.w + p.channel;
+#pragma unroll
+    for (int i = 0; i < POINTS; i++) {
+        vec m[POINTS];
+        gradient_line(columns[i], m);
+#pragma unroll
+        for (int j = 0; j < POINTS; j++)
+            STORE(m[j], values + (ulong)(i * POINTS + j) * step);
+    }
+}
+
+// ---------------------------------------------------------------- result
+
+// The addend may be dst itself.
+kernel GROUP_SIZE void winograd_output(global const float *restrict values, ulong values_at,
+                                       global const float *bias, ulong bias_at,
+                                       global const float *addend, ulong addend_at,
+                                       global float *dst, ulong dst_at, int4 shape, int4 strides,
+                                       int rows, int step, int tiles_x, int flags)
+{
+    const struct place p = find_place((int)get_global_id(0), shape, tiles_x);
+    if (p.row >= rows)
+        return;
+    values += values_at + (ulong)p.row * shape.w + p.channel;
+    vec lines[OUTPUTS][POINTS];
+#pragma unroll
+    for (int j = 0; j < POINTS; j++) {
+        vec m[POINTS], y[OUTPUTS];
+#pragma unroll
+        for (int i = 0; i < POINTS; i++)
+            m[i] = LOAD(values + (ulong)(i * POINTS + j) * step);
+        output_line(m, y);
+#pragma unroll
+        for (int i = 0; i < OUTPUTS; i++)
+            lines[i][j] = y[i];
+    }
+    vec offset = 0;
+    if (flags & BIAS)
+        offset = LOAD(bias + bias_at + p.channel);
+#pragma unroll
+    for (int i = 0; i < OUTPUTS; i++) {
+        vec y[OUTPUTS];
+        output_line(lines[i], y);
+#pragma unroll
+        for (int j = 0; j < OUTPUTS; j++) {
+            if (p.y + i >= shape.y || p.x + j >= shape.z)
+                continue;
+            const ulong at = find_element(p, p.y + i, p.x + j, strides);
+            vec sum = y[j] + offset;
+            if (flags & ADDEND)
+                sum += LOAD(addend + addend_at + at);
+            if (flags & RELU_FLAG)
+                sum = RELU(vec, sum);
+            STORE(sum, dst + dst_at + at);
+        }
+    }
+}
+
+// ---------------------------------------------------------------- weights, and their gradient
+
+// Makes POINTS^2 values, `step` floats apart, of nine weights.
+void transform_weights(const vec *w, global float *restrict values, int step)
+{
+    vec columns[POINTS][3];
+#pragma unroll
+    for (int j = 0; j < 3; j++) {
+        const vec column[3] = {w[j], w[3 + j], w[6 + j]};
+        vec u[POINTS];
+        weights_line(column, u);
+#pragma unroll
+        for (int i = 0; i < POINTS; i++)
+            columns[i][j] = u[i];
+    }
+#pragma unroll
+    for (int i = 0; i < POINTS; i++) {
+        vec u[POINTS];
+        weights_line(columns[i], u);
+#pragma unroll
+        for (int j = 0; j < POINTS; j++)
+            STORE(u[j], values + (ulong)(i * POINTS + j) * step);
+    }
+}
+
+// From panels of `in` rows a tap.
+kernel GROUP_SIZE void winograd_weights(global const float *restrict weights, ulong weights_at,
+                                        global float *restrict values, ulong values_at, int in)
+{
+    const int vectors = PANEL / WIDTH;
+    const int index = (int)get_global_id(0), row = index / vectors, panel = (int)get_global_id(1);
+    const int lane = (index - row * vectors) * WIDTH;
+    if (row >= in)
+        return;
+    weights += weights_at + ((ulong)panel * TAPS * in + row) * PANEL + lane;
+    vec w[TAPS];
+#pragma unroll
+    for (int tap = 0; tap < TAPS; tap++)
+        w[tap] = LOAD(weights + (ulong)tap * in * PANEL);
+    values += values_at + ((ulong)panel * POINTS * POINTS * in + row) * PANEL + lane;
+    transform_weights(w, values, in * PANEL);
+}
+
+// The same for backward_data: the taps in reverse, and panels of the `in` channels, with `out` rows
+// a tap. An item has WIDTH lanes of WIDTH rows, so that all it reads is needed: lines of weights
+// that are read again for each row would have left the cache, where those of all taps often meet.
+kernel GROUP_SIZE void winograd_weights_transposed(global const float *restrict weights,
+                                                   ulong weights_at, global float *restrict values,
+                                                   ulong values_at, int in, int out)
+{
+    const int vectors = PANEL / WIDTH, index = (int)get_global_id(0), block = index / vectors;
+    const int row = block * WIDTH, lane = (index - block * vectors) * WIDTH;
+    const int panel = (int)get_global_id(1), first = panel * PANEL + lane;
+    if (row >= out)
+        return;
+    weights += weights_at + ((ulong)(row / PANEL) * TAPS * in + first) * PANEL + row % PANEL;
+    float turned[WIDTH][TAPS][WIDTH];
+#pragma unroll
+    for (int tap = 0; tap < TAPS; tap++) {
+#pragma unroll
+        for (int i = 0; i < WIDTH; i++) {
+            float rows[WIDTH];
+            vec w = 0;
+            if (first + i < in)
+                w = LOAD(weights + ((ulong)(TAPS - 1 - tap) * in + i) * PANEL);
+            STORE(w, rows);
+#pragma unroll
+            for (int k = 0; k < WIDTH; k++)
+                turned[k][tap][i] = rows[k];
+        }
+    }
+    values += values_at + ((ulong)panel * POINTS * POINTS * out + row) * PANEL + lane;
+    for (int k = 0; k < min(WIDTH, out - row); k++) {
+        vec w[TAPS];
+#pragma unroll
+        for (int tap = 0; tap < TAPS; tap++)
+            w[tap] = LOAD(turned[k][tap]);
+        transform_weights(w, values + k * PANEL, out * PANEL);
+    }
+}
+
+// To panels of `in` rows a tap, from panels with a tap for each point.
+kernel GROUP_SIZE void winograd_weights_gradient(global const float *restrict values,
+                                                 ulong values_at,
+                                                 global float *restrict diff_weights,
+                                                 ulong diff_weights_at, int in)
+{
+    const int vectors = PANEL / WIDTH;
+    const int index = (int)get_global_id(0), row = index / vectors, panel = (int)get_global_id(1);
+    const int lane = (index - row * vectors) * WIDTH;
+    if (row >= in)
+        return;
+    values += values_at + ((ulong)panel * POINTS * POINTS * in + row) * PANEL + lane;
+    vec lines[3][POINTS];
+#pragma unroll
+    for (int j = 0; j < POINTS; j++) {
+        vec u[POINTS], w[3];
+#pragma unroll
+        for (int i = 0; i < POINTS; i++)
+            u[i] = LOAD(values + (ulong)(i * POINTS + j) * in * PANEL);
+        weights_gradient_line(u, w);
+#pragma unroll
+        for (int i = 0; i < 3; i++)
+            lines[i][j] = w[i];
+    }
+    diff_weights += diff_weights_at + ((ulong)panel * TAPS * in + row) * PANEL + lane;
+#pragma unroll
+    for (int i = 0; i < 3; i++) {
+        vec w[3];
+        weights_gradient_line(lines[i], w);
+#pragma unroll
+        for (int j = 0; j < 3; j++)
+            STORE(w[j], diff_weights + (ulong)(3 * i + j) * in * PANEL);
+    }
+}

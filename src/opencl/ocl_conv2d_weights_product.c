@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "opencl/ocl_conv2d_weights_product.h"
+
+#include <stdlib.h>
+
+// Tiles of a range without local memory: enough to be worth the rows of diff_dst that each range
+// fetches anew, few enough for their sums to stay in the first-level cache.
+#define LEAST_RANGE_TILES 8
+#define MOST_RANGE_TILES 48
+
+// A split has at least so many chains, as splits cost memory and time to join.
+#define SPLIT_CHAINS 4
+
+static size_t at_least_one(size_t x)
+{
+    return x > 0 ? x : 1;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t ocl_conv2d_cut_floats(const struct ocl_conv2d_cut *cut)
+{
+    return cut->splits > 1 ? cut->splits * cut->split_floats : 0;
+}
+
+clef_status ocl_conv2d_choose_cut(struct ocl_context *ocl,
+                                  const struct ocl_conv2d_geometry *geometry, int filters,
+                                  struct ocl_conv2d_cut *cut)
+{
+    const struct ocl_conv2d_geometry *g = geometry;
+    size_t rows = (size_t)g->reached_count * (size_t)g->channels;
+    *cut = (struct ocl_conv2d_cut){.panels = ocl_groups((size_t)filters, OCL_PANEL)};
+    for (int i = 0; i < g->kind_count; i++)
+        cut->chains += ocl_groups((size_t)g->kinds[i].positions * (size_t)g->images, OCL_CHAIN);
+    // Where each kind has taps of its own, a split would be of whole kinds, which are in different
+    // ranges anyway.
+    bool apart = g->kind_count > 1 && g->tap_count == g->reached_count;
+    size_t most_splits = apart ? 1 : at_least_one(cut->chains / SPLIT_CHAINS);
+    CLEF_TRY(ocl_conv2d_choose_config(ocl, OCL_CONV2D_WEIGHTS, rows * most_splits, cut->panels,
+                                      &cut->config));
+    const struct ocl_conv2d_config *config = cut->config;
+    size_t wanted = ocl_conv2d_wanted_groups(ocl, config);
+    cut->tiles = ocl_groups(rows, (size_t)config->tile);
+    cut->panel_groups = ocl_groups(cut->panels, (size_t)config->panels);
+    if (config->local) {
+        cut->ranges = ocl_groups(rows, (size_t)config->rows);
+    } else {
+        cut->ranges = ocl_groups(wanted, cut->panels);
+        if (cut->ranges > cut->tiles / LEAST_RANGE_TILES)
+            cut->ranges = at_least_one(cut->tiles / LEAST_RANGE_TILES);
+        if (cut->ranges < ocl_groups(cut->tiles, MOST_RANGE_TILES))
+            cut->ranges = ocl_groups(cut->tiles, MOST_RANGE_TILES);
+    }
+    cut->splits =
+        at_least_one(smaller(wanted / at_least_one(cut->ranges * cut->panel_groups), most_splits));
+    cut->split_floats =
+        cut->panels * (size_t)g->kernel_taps * (size_t)g->channels * (size_t)OCL_PANEL;
+    return CLEF_OK;
+}
+
+void ocl_conv2d_weights_free(struct ocl_conv2d_weights_tables *t)
+{
+    free(t->kinds);
+    free(t->rows);
+    free(t->masks);
+}
+
+clef_status ocl_conv2d_weights_work(const struct ocl_context *ocl,
+                                    const struct ocl_conv2d_weights_product *product,
+                                    const struct ocl_conv2d_geometry *geometry,
+                                    struct ocl_conv2d_cut *cut,
+                                    struct ocl_conv2d_weights_tables *tables)
+{
+    const struct ocl_conv2d_geometry *g = geometry;
+    struct ocl_conv2d_weights_tables *t = tables;
+    bool aligned = ocl_conv2d_is_aligned(product->src) && ocl_conv2d_is_aligned(product->diff_dst);
+    ocl_conv2d_options(ocl, cut->config, aligned, cut->options);
+    size_t tile = (size_t)cut->config->tile, channels = (size_t)g->channels;
+    size_t kinds = (size_t)g->kind_count;
+    *t = (struct ocl_conv2d_weights_tables){
+        .kinds = malloc(kinds * sizeof *t->kinds),
+        .rows = malloc(cut->tiles * tile * sizeof *t->rows),
+        .masks = calloc(kinds * cut->tiles, sizeof *t->masks),
+    };
+    size_t *order = malloc((size_t)g->kernel_taps * sizeof *order); // Of each reached tap.
+    if (!t->kinds || !t->rows || !t->masks || !order) {
+        ocl_conv2d_weights_free(t);
+        free(order);
+        return clef_fail(CLEF_OUT_OF_MEMORY, "conv2d: no host memory for %zu tiles of weights",
+                         cut->tiles);
+    }
+    size_t count = 0;
+    for (int i = 0; i < g->reached_count; i++) {
+        int tap = g->reached[i];
+        order[tap] = (size_t)i;
+        for (int c = 0; c < g->channels; c++)
+            t->rows[count++] =
+                (cl_int2){{g->tap_offsets[tap] + c * g->channel_step, tap * g->channels + c}};
+    }
+    while (count < cut->tiles * tile)
+        t->rows[count++] = (cl_int2){{0, -1}};
+    for (size_t i = 0; i < kinds; i++) {
+        const struct ocl_conv2d_kind *kind = &g->kinds[i];
+        t->kinds[i] =
+            (cl_int4){{kind->first_position, kind->positions, kind->positions * g->images, 0}};
+        for (int j = 0; j < kind->taps; j++) {
+            size_t first = order[g->taps[kind->first_tap + j]] * channels;
+            for (size_t row = first; row < first + channels; row++)
+                t->masks[i * cut->tiles + row / tile] |= 1U << row % tile;
+        }
+    }
+    free(order);
+    return CLEF_OK;
+}
+
+void ocl_conv2d_weights_launch(struct ocl_plan *build,
+                               const struct ocl_conv2d_weights_product *product,
+                               const struct clef_tensor *scratch,
+                               const struct ocl_conv2d_geometry *geometry,
+                               const struct ocl_conv2d_cut *cut,
+                               const struct ocl_conv2d_weights_tables *tables)
+{
+    const struct ocl_conv2d_weights_product *p = product;
+    const struct ocl_conv2d_geometry *g = geometry;
+    const struct ocl_conv2d_weights_tables *t = tables;
+    if (cut->tiles == 0)
+        return;
+    size_t tile = (size_t)cut->config->tile, group = (size_t)cut->config->group;
+    size_t kinds = (size_t)g->kind_count;
+    cl_mem kind_table = ocl_plan_table(build, t->kinds, kinds * sizeof *t->kinds);
+    cl_mem positions =
+        ocl_plan_table(build, g->positions, (size_t)g->position_count * sizeof *g->positions);
+    cl_mem rows = ocl_plan_table(build, t->rows, cut->tiles * tile * sizeof *t->rows);
+    cl_mem masks = ocl_plan_table(build, t->masks, kinds * cut->tiles * sizeof *t->masks);
+    const struct clef_tensor *out = cut->splits > 1 ? scratch : p->diff_weights;
+    int panel_rows = g->kernel_taps * g->channels, filters = p->diff_dst->c;
+    ocl_plan_launch(
+        build, &(struct ocl_launch){
+                   .source = "conv2d_weights",
+                   .kernel = "conv2d_weights",
+                   .options = cut->options,
+                   .global = {cut->ranges * group, cut->panel_groups, cut->splits},
+                   .local = {group, 1, 1},
+                   .args = {OCL_TENSOR(p->src), OCL_TENSOR(p->diff_dst), OCL_TENSOR(out),
+                            OCL_ULONG(cut->split_floats), OCL_MEMORY(kind_table),
+                            OCL_MEMORY(positions), OCL_MEMORY(rows), OCL_MEMORY(masks),
+                            OCL_INT4(g->rows.s[0], g->rows.s[1], g->rows.s[2], g->rows.s[3]),
+                            OCL_INT4(kinds, cut->tiles, cut->chains, filters), OCL_INT(panel_rows)},
+               });
+    if (cut->splits == 1)
+        return;
+    int row_count = g->reached_count * g->channels;
+    ocl_plan_launch(build, &(struct ocl_launch){
+                               .source = "conv2d_weights",
+                               .kernel = "conv2d_weights_join",
+                               .options = cut->options,
+                               .global = {(size_t)row_count * OCL_PANEL, cut->panels},
+                               .args = {OCL_TENSOR(scratch), OCL_ULONG(cut->split_floats),
+                                        OCL_INT(cut->splits), OCL_TENSOR(p->diff_weights),
+                                        OCL_MEMORY(rows), OCL_INT(row_count), OCL_INT(panel_rows)},
+                           });
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The transforms of cl/winograd.cl as steps of a plan, and the parts of scratch between them.
+#ifndef CLEF_OCL_WINOGRAD_STEPS_H
+#define CLEF_OCL_WINOGRAD_STEPS_H
+
+#include "opencl/ocl_winograd.h"
+
+// How a result is cut into tiles.
+struct ocl_winograd_tiles {
+    const struct ocl_winograd *winograd;
+    int lines, columns;     // Of tiles.
+    size_t rows;            // Tiles of all images.
+    int origin_y, origin_x; // From a tile's first position to the first that it reads.
+};
+struct ocl_winograd_tiles ocl_winograd_tile(const struct ocl_winograd *winograd,
+                                            const struct clef_tensor *target, int pad_top,
+                                            int pad_left);
+
+// Values of a tile.
+size_t ocl_winograd_points(const struct ocl_winograd *winograd);
+
+// Parts of scratch, one behind the other; `used` is what those before took, and grows. Where
+// scratch is NULL they have no buffer.
+struct clef_tensor ocl_winograd_values(const struct ocl_winograd_tiles *tiles, int channels,
+                                       const struct clef_tensor *scratch, size_t *used);
+struct clef_tensor ocl_winograd_weights(const struct ocl_winograd *winograd, int in, int out,
+                                        const struct clef_tensor *scratch, size_t *used);
+
+void ocl_winograd_launch_input(struct ocl_plan *build, const struct ocl_context *ocl,
+                               const struct ocl_winograd_tiles *tiles,
+                               const struct clef_tensor *source, const struct clef_tensor *values);
+
+void ocl_winograd_launch_output_gradient(struct ocl_plan *build, const struct ocl_context *ocl,
+                                         const struct ocl_winograd_tiles *tiles,
+                                         const struct clef_tensor *diff_dst,
+                                         const struct clef_tensor *values);
+
+// `bias` and `addend` may be NULL.
+void ocl_winograd_launch_output(struct ocl_plan *build, const struct ocl_context *ocl,
+                                const struct ocl_winograd_tiles *tiles,
+                                const struct clef_tensor *values, const struct clef_tensor *bias,
+                                const struct clef_tensor *addend, bool relu,
+                                const struct clef_tensor *target);
+
+void ocl_winograd_launch_weights(struct ocl_plan *build, const struct ocl_context *ocl,
+                                 const struct ocl_winograd *winograd,
+                                 const struct clef_tensor *weights, int in, int out,
+                                 const struct clef_tensor *values);
+
+// For backward_data; `in` and `out` are those of the weights as they are.
+void ocl_winograd_launch_weights_transposed(struct ocl_plan *build, const struct ocl_context *ocl,
+                                            const struct ocl_winograd *winograd,
+                                            const struct clef_tensor *weights, int in, int out,
+                                            const struct clef_tensor *values);
+
+void ocl_winograd_launch_weights_gradient(struct ocl_plan *build, const struct ocl_context *ocl,
+                                          const struct ocl_winograd *winograd,
+                                          const struct clef_tensor *values, int in, int out,
+                                          const struct clef_tensor *diff_weights);
+
+#endif
