@@ -218,8 +218,8 @@ bool ocl_conv2d_serves(const struct ocl_context *ocl, const char *alternative,
 
 const char *const *ocl_conv2d_alternatives(const struct ocl_context *ocl)
 {
-    static const char *const cpu[] = {"clblast", CPU_CONFIGS(NAME) WINOGRAD_NAMES NULL};
-    static const char *const gpu[] = {"clblast", GPU_CONFIGS(NAME) WINOGRAD_NAMES NULL};
+    static const char *const cpu[] = {"clblast", "direct", CPU_CONFIGS(NAME) WINOGRAD_NAMES NULL};
+    static const char *const gpu[] = {"clblast", "direct", GPU_CONFIGS(NAME) WINOGRAD_NAMES NULL};
     const char *const *all = ocl->caps.kind == OCL_CPU ? cpu : gpu;
     return ocl_library_open_clblast() == CLEF_OK ? all : all + 1;
 }

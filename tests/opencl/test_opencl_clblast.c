@@ -42,7 +42,7 @@ static struct convolution_result run_with(struct clef_device *device, const char
 static void expect_products_are_right(struct clef_device *device)
 {
     for (int i = 0; i < SHAPES; i++) {
-        struct convolution_result direct = run_with(device, NULL, &shapes[i]);
+        struct convolution_result direct = run_with(device, "direct", &shapes[i]);
         struct convolution_result clblast = run_with(device, "clblast", &shapes[i]);
         convolution_expect_algorithm(&direct, "direct");
         convolution_expect_algorithm(&clblast, "CLBlast");
