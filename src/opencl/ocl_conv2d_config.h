@@ -55,8 +55,9 @@ clef_status ocl_conv2d_choose(const struct ocl_context *ocl,
 bool ocl_conv2d_serves(const struct ocl_context *ocl, const char *alternative,
                        const struct ocl_conv2d_problem *problem);
 
-// The alternatives of clef_device_prefer: CLBlast, if it is installed, our own direct kernels, those
-// in each configuration for this kind of device, and the Winograd algorithms. NULL ends the list.
+// The alternatives of clef_device_prefer: CLBlast, if it is installed, our own direct kernels,
+// those in each configuration for this kind of device, and the Winograd algorithms. NULL ends the
+// list.
 const char *const *ocl_conv2d_alternatives(const struct ocl_context *ocl);
 
 #endif
