@@ -7,9 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-// CLBlast's cache throws if two threads put the same program into it.
+// CLBlast's cache throws if two threads put the same program into it, and what looks up a device's
+// parameters frees them under another thread that does.
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int users; // Contexts of which it may keep programs.
+
+void ocl_clblast_lock(void)
+{
+    pthread_mutex_lock(&mutex);
+}
+
+void ocl_clblast_unlock(void)
+{
+    pthread_mutex_unlock(&mutex);
+}
+
+static clef_status override_alone(struct ocl_context *ocl, const struct ocl_clblast_params *params)
+{
+    ocl_clblast_lock();
+    clef_status status = ocl_clblast_override(ocl, params);
+    ocl_clblast_unlock();
+    return status;
+}
 
 // What was tuned decides for the kernels that it has; for the others the device's limits still do.
 struct ocl_clblast_params ocl_clblast_first_params(const struct ocl_context *ocl)
@@ -31,7 +50,7 @@ clef_status ocl_clblast_open(struct ocl_context *ocl)
     if (ocl->has_clblast_params)
         return CLEF_OK;
     struct ocl_clblast_params params = ocl_clblast_first_params(ocl);
-    CLEF_TRY(ocl_clblast_override(ocl, &params));
+    CLEF_TRY(override_alone(ocl, &params));
     ocl->has_clblast_params = true;
     return CLEF_OK;
 }
@@ -73,7 +92,7 @@ static clef_status build(struct ocl_context *ocl)
 
 static clef_status build_alone(struct ocl_context *ocl)
 {
-    pthread_mutex_lock(&mutex);
+    ocl_clblast_lock();
     // Even a product that fails may leave programs.
     if (!ocl->uses_clblast) {
         ocl->uses_clblast = true;
@@ -81,7 +100,7 @@ static clef_status build_alone(struct ocl_context *ocl)
     }
     clef_status status = build(ocl);
     ocl->has_clblast = status == CLEF_OK;
-    pthread_mutex_unlock(&mutex);
+    ocl_clblast_unlock();
     return status;
 }
 
@@ -96,7 +115,7 @@ clef_status ocl_clblast_build(struct ocl_context *ocl)
 clef_status ocl_clblast_rebuild(struct ocl_context *ocl, const struct ocl_clblast_params *params)
 {
     CLEF_TRY(ocl_clblast_open(ocl));
-    CLEF_TRY(ocl_clblast_override(ocl, params));
+    CLEF_TRY(override_alone(ocl, params));
     return build_alone(ocl);
 }
 
@@ -105,9 +124,9 @@ void ocl_clblast_close(struct ocl_context *ocl)
 {
     if (!ocl->uses_clblast)
         return;
-    pthread_mutex_lock(&mutex);
+    ocl_clblast_lock();
     ocl->uses_clblast = false;
     if (--users == 0)
         ocl_api.CLBlastClearCache();
-    pthread_mutex_unlock(&mutex);
+    ocl_clblast_unlock();
 }

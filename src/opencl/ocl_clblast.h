@@ -10,6 +10,10 @@
 
 #include "opencl/ocl_clblast_params.h"
 
+// To be held around every other call of CLBlast.
+void ocl_clblast_lock(void);
+void ocl_clblast_unlock(void);
+
 // The parameters for a device: those that were tuned, and what small groups demand besides.
 struct ocl_clblast_params ocl_clblast_first_params(const struct ocl_context *ocl);
 

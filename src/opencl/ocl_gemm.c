@@ -50,15 +50,24 @@ static struct call call_of(const struct ocl_gemm *gemm, bool exchanged)
     return (struct call){CLBlastLayoutRowMajor, gemm->m, gemm->n, gemm->k, a, b, c};
 }
 
+static clef_status result_of(CLBlastStatusCode code, const char *function, const struct call *call)
+{
+    return code == CLBlastSuccess
+               ? CLEF_OK
+               : ocl_fail((cl_int)code, function, "a product of %zu by %zu by %zu", call->m,
+                          call->n, call->k);
+}
+
 // What CLBlast would copy if all matrices began at element `at` of their buffers.
 static clef_status temp_bytes(struct ocl_context *ocl, const struct call *call, size_t at,
                               size_t *bytes)
 {
-    OCL_TRY(CLBlastSGemmTempBufferSize,
-            (call->layout, call->a.transpose, call->b.transpose, call->m, call->n, call->k, at,
-             call->a.ld, at, call->b.ld, at, call->c.ld, &ocl->queue, bytes),
-            "a product of %zu by %zu by %zu", call->m, call->n, call->k);
-    return CLEF_OK;
+    ocl_clblast_lock();
+    CLBlastStatusCode code = ocl_api.CLBlastSGemmTempBufferSize(
+        call->layout, call->a.transpose, call->b.transpose, call->m, call->n, call->k, at,
+        call->a.ld, at, call->b.ld, at, call->c.ld, &ocl->queue, bytes);
+    ocl_clblast_unlock();
+    return result_of(code, "CLBlastSGemmTempBufferSize", call);
 }
 
 // The form that copies less where all matrices have their own buffers, so that the choice does not
@@ -113,12 +122,13 @@ static clef_status enqueue_gemm(struct ocl_context *ocl, void *state, cl_event *
 {
     const struct gemm *gemm = state;
     const struct call *call = &gemm->call;
-    OCL_TRY(CLBlastSgemmWithTempBuffer,
-            (call->layout, call->a.transpose, call->b.transpose, call->m, call->n, call->k, 1.0f,
-             call->a.memory, call->a.at, call->a.ld, call->b.memory, call->b.at, call->b.ld,
-             gemm->beta, call->c.memory, call->c.at, call->c.ld, &ocl->queue, event, gemm->temp),
-            "a product of %zu by %zu by %zu", call->m, call->n, call->k);
-    return CLEF_OK;
+    ocl_clblast_lock();
+    CLBlastStatusCode code = ocl_api.CLBlastSgemmWithTempBuffer(
+        call->layout, call->a.transpose, call->b.transpose, call->m, call->n, call->k, 1.0f,
+        call->a.memory, call->a.at, call->a.ld, call->b.memory, call->b.at, call->b.ld, gemm->beta,
+        call->c.memory, call->c.at, call->c.ld, &ocl->queue, event, gemm->temp);
+    ocl_clblast_unlock();
+    return result_of(code, "CLBlastSgemmWithTempBuffer", call);
 }
 
 static void release_gemm(void *state)
