@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The algorithms of a convolution that a user can ask for by name. The names are those of all
-// backends, so that one setting can be used whatever the device; a backend takes what it does not
-// have, or what does not serve a shape, as leave to choose itself.
+// backends, so that one setting can be used whatever the device: what a backend does not have, or
+// what does not serve a shape, is computed directly.
 #ifndef CLEF_OPS_CONV2D_CHOICE_H
 #define CLEF_OPS_CONV2D_CHOICE_H
 
