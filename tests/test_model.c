@@ -268,6 +268,7 @@ static void test_indices(void **state)
         assert_string_equal("", layer.type);
         assert_int_equal(0, layer.parameters);
         assert_int_equal(0, layer.inputs);
+        assert_int_equal(0, layer.parameter_count);
     }
     assert_int_equal(1, clef_model_get_parameter(fixture->model, parameters - 1).rank);
     assert_string_equal("Dense", clef_model_get_layer(fixture->model, layers - 1).type);

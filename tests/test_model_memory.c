@@ -208,6 +208,14 @@ static void test_layers(void **state)
     assert_string_equal(stem.type, "Conv2D");
     assert_true(stem.height == 8 && stem.width == 8 && stem.channels == 8 && stem.inputs == 1 &&
                 stem.input[0] == 0);
+    assert_true(stem.relu && stem.window.kernel_h == 7 && stem.window.stride_w == 2 &&
+                stem.window.pad_top == 2 && stem.first_parameter == 0 && stem.parameter_count == 2);
+    struct clef_layer batchnorm = clef_model_get_layer(fixture->model, 4);
+    assert_string_equal(batchnorm.name, "stage1.block1.bn1");
+    assert_true(batchnorm.epsilon == 1e-3f && batchnorm.parameter_count == 4);
+    assert_string_equal(
+        clef_model_get_parameter(fixture->model, batchnorm.first_parameter + 3).name,
+        "stage1.block1.bn1.running_var");
     struct clef_layer flatten = clef_model_get_layer(fixture->model, count - 3);
     assert_string_equal(flatten.type, "Flatten");
     assert_true(flatten.height == 0 && flatten.channels == 2 * 2 * 20);

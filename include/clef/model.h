@@ -162,8 +162,13 @@ struct clef_layer {
     const char *type;            ///< Keras's name, such as "Conv2D".
     int height, width, channels; ///< Of the output; height is 0 for a flat output.
     size_t parameters;
-    int inputs;   ///< How many layers it reads.
-    int input[2]; ///< Their numbers.
+    int inputs;          ///< How many layers it reads.
+    int input[2];        ///< Their numbers.
+    int first_parameter; ///< Its parameters' numbers are this one and those after it.
+    int parameter_count;
+    struct clef_window window; ///< Of convolutions and poolings; its extents are 0 elsewhere.
+    bool relu;                 ///< Whether the output of a convolution or dense layer is max(0, x).
+    float epsilon;             ///< Of a batch normalisation.
 };
 
 /// Layers are numbered in the order of execution: each reads only layers of lower numbers, and

@@ -5,7 +5,6 @@
 
 // Keras's defaults.
 #define BATCHNORM_MOMENTUM 0.99f
-#define BATCHNORM_EPSILON 1e-3f
 #define ADAM_BETA1 0.9f
 #define ADAM_BETA2 0.999f
 #define ADAM_EPSILON 1e-7f
@@ -134,7 +133,7 @@ static clef_status bind_batchnorm_train(const struct bind_call *call)
                                              .saved_mean = ROLE(SAVED_MEAN),
                                              .saved_inv_std = ROLE(SAVED_INV_STD),
                                              .momentum = BATCHNORM_MOMENTUM,
-                                             .epsilon = BATCHNORM_EPSILON,
+                                             .epsilon = call->node->epsilon,
                                              .relu = call->step->relu};
     return PLAN(batchnorm_train, &args);
 }
@@ -148,7 +147,7 @@ static clef_status bind_batchnorm_infer(const struct bind_call *call)
                                              .dst = ROLE(DST),
                                              .moving_mean = PARAMETER(MEAN),
                                              .moving_variance = PARAMETER(VARIANCE),
-                                             .epsilon = BATCHNORM_EPSILON,
+                                             .epsilon = call->node->epsilon,
                                              .relu = call->step->relu};
     return PLAN(batchnorm_infer, &args);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BATCHNORM_EPSILON 1e-3f // Keras's default.
+
 bool clef_parameter_is_trainable(enum clef_parameter_kind kind)
 {
     return kind != CLEF_PARAMETER_MOVING_MEAN && kind != CLEF_PARAMETER_MOVING_VARIANCE;
@@ -139,8 +141,10 @@ int clef_graph_batchnorm(struct clef_graph *graph, const char *name, int src)
     int shape[3];
     shape_of(graph, src, shape);
     struct clef_node *node = add_node(graph, CLEF_NODE_BATCHNORM, name, shape);
-    if (node)
+    if (node) {
         set_input(node, 0, src);
+        node->epsilon = BATCHNORM_EPSILON;
+    }
     add_parameter(graph, CLEF_PARAMETER_GAMMA, "weight", 1, &shape[2]);
     add_parameter(graph, CLEF_PARAMETER_BETA, "bias", 1, &shape[2]);
     add_parameter(graph, CLEF_PARAMETER_MOVING_MEAN, "running_mean", 1, &shape[2]);

@@ -37,6 +37,7 @@ struct clef_node {
     bool flat;                 // Whether a summary shows the output as a vector.
     bool relu;                 // The activation of a convolution or dense layer.
     struct clef_window window; // Of convolutions and poolings.
+    float epsilon;             // Of a batch normalisation.
     int first_parameter;
     int parameter_count;
     int consumers;

@@ -136,7 +136,12 @@ struct clef_layer clef_model_get_layer(const struct clef_model *model, int index
                                .width = node->width,
                                .channels = node->channels,
                                .inputs = node->inputs,
-                               .input = {node->input[0], node->input[1]}};
+                               .input = {node->input[0], node->input[1]},
+                               .first_parameter = node->first_parameter,
+                               .parameter_count = node->parameter_count,
+                               .window = node->window,
+                               .relu = node->relu,
+                               .epsilon = node->epsilon};
     if (node->flat) {
         layer.channels = node->height * node->width * node->channels;
         layer.height = layer.width = 0;
