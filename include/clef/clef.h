@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file clef.h
-/// All of Clef. Simple use needs dataset.h, model.h and trainer.h; ops.h is the layer below the
-/// model.
+/// All of Clef. Simple use needs dataset.h, model.h and trainer.h; weights.h is for files of
+/// other frameworks, and ops.h is the layer below the model.
 #ifndef CLEF_CLEF_H
 #define CLEF_CLEF_H
 
@@ -12,5 +12,6 @@
 #include "clef/status.h"
 #include "clef/tensor.h"
 #include "clef/trainer.h"
+#include "clef/weights.h"
 
 #endif

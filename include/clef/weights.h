@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file weights.h
+/// Parameters in files of other frameworks: their names, their order of elements, their formats.
+#ifndef CLEF_WEIGHTS_H
+#define CLEF_WEIGHTS_H
+
+#include "clef/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// How a file names parameters and orders their elements.
+enum clef_layout {
+    /// As `clef_model_save` does: "stage1.block1.conv1.weight", convolutions HWIO, dense layers
+    /// [in][out].
+    CLEF_LAYOUT_CLEF,
+    /// The names of torchvision's ResNet, such as "layer1.0.conv1.weight", and "fc1", "fc2" for the
+    /// head flatten-dense; convolutions OIHW, dense layers [out][in]. What a flattened image
+    /// meets in the first dense layer is in the order of channels, height, width.
+    CLEF_LAYOUT_PYTORCH,
+    /// "conv2d_1/kernel", convolutions HWIO, dense layers [in][out]. As in a .weights.h5 of Keras,
+    /// layers of one class are numbered in the order of the network, whatever names they had there.
+    CLEF_LAYOUT_KERAS
+};
+
+/// Writes parameters and moving statistics as safetensors in the layout of another framework. The
+/// file appears whole or not at all. It has no configuration: only `clef_model_save` makes a file
+/// that `clef_model_load` takes.
+/// @param layout CLEF_LAYOUT_PYTORCH or CLEF_LAYOUT_KERAS.
+clef_status clef_weights_save(struct clef_model *model, enum clef_layout layout, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes a saved model for other programs.
+#include "cli/cli_support.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+
+#include <stdlib.h>
+
+// A model is loaded onto the device that every machine has, since nothing is computed.
+#define DEVICE "cpu"
+
+enum { NO_LAYOUT = -1 };
+
+struct settings {
+    const char *model, *out;
+    int format, layout;
+};
+
+static clef_status write_safetensors(const struct settings *settings, struct clef_model *model,
+                                     int batch_size)
+{
+    if (settings->layout == NO_LAYOUT || settings->layout == CLEF_LAYOUT_CLEF)
+        return clef_model_save(model, batch_size, settings->out);
+    return clef_weights_save(model, (enum clef_layout)settings->layout, settings->out);
+}
+
+// The one list of formats: X(name, function that writes it, whether it has several layouts).
+#define FORMAT_LIST(X) X(safetensors, write_safetensors, true)
+
+static const struct format {
+    const char *name;
+    clef_status (*write)(const struct settings *settings, struct clef_model *model, int batch_size);
+    bool has_layouts;
+} formats[] = {
+#define FORMAT_ROW(name, write, has_layouts) {#name, write, has_layouts},
+    FORMAT_LIST(FORMAT_ROW)
+#undef FORMAT_ROW
+};
+
+static const char *const format_choices[] = {
+#define FORMAT_NAME(name, write, has_layouts) #name,
+    FORMAT_LIST(FORMAT_NAME)
+#undef FORMAT_NAME
+        NULL};
+
+// In the order of enum clef_layout.
+static const char *const layout_choices[] = {"clef", "pytorch", "keras", NULL};
+
+static const struct option_row rows[] = {
+    {"--model", "FILE", NULL, "The model.safetensors that \"clef train\" saved. Mandatory.",
+     OPTION_TEXT, .offset = offsetof(struct settings, model)},
+    {"--format", "FORMAT", "safetensors", "What to write.", OPTION_CHOICE,
+     .offset = offsetof(struct settings, format), .choices = format_choices},
+    {"--layout", "LAYOUT", NULL,
+     "How safetensors name the parameters and order their elements: clef (as \"clef train\" "
+     "saves), pytorch (torchvision's names, OIHW) or keras (HWIO). Default: clef.",
+     OPTION_CHOICE, .offset = offsetof(struct settings, layout), .choices = layout_choices},
+    {"--out", "FILE", NULL, "The file to write; one of that name is replaced. Mandatory.",
+     OPTION_TEXT, .offset = offsetof(struct settings, out)},
+};
+
+static const struct option_command command = {
+    .name = "export",
+    .summary = "write a saved model for other programs",
+    .description = "Writes the parameters and moving statistics of a saved model in a format and "
+                   "layout that other frameworks load.",
+    .rows = rows,
+    .row_count = OPTION_COUNT(rows),
+};
+
+static int check(const struct settings *settings)
+{
+    const struct format *format = &formats[settings->format];
+    if (settings->model == NULL)
+        return cli_error(command.name, EXIT_USAGE,
+                         "--model is missing: name the model.safetensors of a training run");
+    if (settings->out == NULL)
+        return cli_error(command.name, EXIT_USAGE, "--out is missing: name the file to write");
+    if (settings->layout != NO_LAYOUT && !format->has_layouts)
+        return cli_error(command.name, EXIT_USAGE,
+                         "--layout is for safetensors: --format %s has one layout of its own",
+                         format->name);
+    return EXIT_SUCCESS;
+}
+
+int cmd_export(int argc, char **argv)
+{
+    struct settings settings = {.layout = NO_LAYOUT};
+    struct clef_device *device;
+    struct clef_model *model = NULL;
+    int batch_size;
+    int code = options_parse(&command, argc, argv, &settings);
+    if (code != OPTIONS_GO)
+        return code;
+    code = check(&settings);
+    if (code == EXIT_SUCCESS)
+        code = cli_open_device(command.name, DEVICE, &(struct clef_device_options){0}, &device);
+    if (code != EXIT_SUCCESS)
+        return code;
+    if (clef_model_load(device, settings.model, &model, &batch_size) != CLEF_OK ||
+        formats[settings.format].write(&settings, model, batch_size) != CLEF_OK)
+        code = cli_library_error(command.name);
+    clef_model_destroy(model);
+    clef_device_close(device);
+    return code;
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/error.h"
+#include "io/safetensors.h"
+#include "weights/weights_map.h"
+
+#include <stdlib.h>
+
+struct saving {
+    struct clef_model *model;
+    struct weights_tensor *map;              // By parameter.
+    struct clef_safetensors_tensor *tensors; // The same for the writer of files.
+    float *values;                           // Room for the largest parameter, as the model has it.
+};
+
+static void release(struct saving *saving)
+{
+    free(saving->map);
+    free(saving->tensors);
+    free(saving->values);
+}
+
+static clef_status begin(struct clef_model *model, enum weights_naming naming,
+                         struct saving *saving)
+{
+    int count = clef_model_parameter_count(model);
+    size_t largest = 0;
+    saving->model = model;
+    CLEF_TRY(weights_map_create(model, naming, &saving->map));
+    for (int i = 0; i < count; i++) {
+        size_t size = clef_model_get_parameter(model, i).count;
+        largest = size > largest ? size : largest;
+    }
+    saving->tensors = calloc((size_t)count, sizeof *saving->tensors);
+    saving->values = calloc(largest, sizeof *saving->values);
+    if (!saving->tensors || !saving->values)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to convert the weights");
+    for (int i = 0; i < count; i++) {
+        saving->tensors[i].name = saving->map[i].name;
+        saving->tensors[i].rank = saving->map[i].rank;
+        for (int k = 0; k < saving->map[i].rank; k++)
+            saving->tensors[i].dims[k] = saving->map[i].dims[k];
+    }
+    return CLEF_OK;
+}
+
+static clef_status provide(void *user, int index, float *values)
+{
+    struct saving *saving = user;
+    const struct weights_tensor *tensor = &saving->map[index];
+    CLEF_TRY(clef_model_read_parameter(saving->model, index, saving->values));
+    clef_weights_unpack(&tensor->kernel, tensor->order, saving->values, values);
+    return CLEF_OK;
+}
+
+clef_status clef_weights_save(struct clef_model *model, enum clef_layout layout, const char *path)
+{
+    if (!model || !path || (layout != CLEF_LAYOUT_PYTORCH && layout != CLEF_LAYOUT_KERAS))
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "saving weights needs a model, a path, and PyTorch's or Keras's layout");
+    // Readers of safetensors know the frameworks by these short names.
+    const struct clef_safetensors_string metadata[] = {
+        {"format", layout == CLEF_LAYOUT_PYTORCH ? "pt" : "tf"},
+        {"layout", weights_naming_title((enum weights_naming)layout)},
+        {"clef", clef_version()},
+    };
+    struct saving saving = {0};
+    clef_status status = begin(model, (enum weights_naming)layout, &saving);
+    if (status == CLEF_OK)
+        status = clef_safetensors_write(path, saving.tensors, clef_model_parameter_count(model),
+                                        metadata, (int)(sizeof metadata / sizeof *metadata),
+                                        provide, &saving);
+    release(&saving);
+    return status;
+}
