@@ -4,6 +4,7 @@
 #include "cli/bench.h"
 #include "cli/bench_cases.h"
 #include "cli/cli_support.h"
+#include "io/json_build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -232,8 +233,8 @@ static json_t *group_json(const struct op_group *group, const struct clef_device
         rates.best_flops_percent, "bandwidth_percent", rates.bandwidth_percent, "bound",
         rates.bound);
     if (row && group->step.count > 0) {
-        json_object_set_new(row, "step_median_ms", json_real(group->step.median));
-        json_object_set_new(row, "step_flops_percent", json_real(rates.step_flops_percent));
+        clef_json_set(&row, "step_median_ms", json_real(group->step.median));
+        clef_json_set(&row, "step_flops_percent", json_real(rates.step_flops_percent));
     }
     return row;
 }
@@ -242,15 +243,11 @@ static json_t *table_json(const struct bench_options *options, const struct benc
                           const struct op_table *table, const struct clef_device_peak *peak)
 {
     json_t *root = bench_json(options, bench, peak), *ops = json_array();
-    int failures = 0;
     for (int k = 0; k < table->count; ++k)
-        failures += json_array_append_new(ops, group_json(&table->groups[k], peak)) != 0;
-    failures += json_object_set_new(root, "repetitions", json_integer(options->repetitions)) != 0;
-    failures += json_object_set_new(root, "ops", ops) != 0;
-    if (failures == 0)
-        return root;
-    json_decref(root);
-    return NULL;
+        clef_json_append(&ops, group_json(&table->groups[k], peak));
+    clef_json_set(&root, "repetitions", json_integer(options->repetitions));
+    clef_json_set(&root, "ops", ops);
+    return root;
 }
 
 static void print_table(const struct bench_options *options, const struct bench *bench,

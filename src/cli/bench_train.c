@@ -3,6 +3,7 @@
 #include "cli/bench.h"
 #include "cli/cli_support.h"
 #include "cli/profile_report.h"
+#include "io/json_build.h"
 #include "ops/op_list.h"
 
 #include <stdio.h>
@@ -79,9 +80,9 @@ static json_t *share_json(const struct result *result)
     for (int op = 0; op < OP_COUNT; ++op) {
         const struct op_share *share = &result->shares[op];
         if (share->plans > 0)
-            json_array_append_new(array, json_pack("{s:s, s:i, s:f, s:f}", "op", op_names[op],
-                                                   "plans", share->plans, "ms", share->ms,
-                                                   "percent", 100 * share->ms / result->median_ms));
+            clef_json_append(&array, json_pack("{s:s, s:i, s:f, s:f}", "op", op_names[op], "plans",
+                                               share->plans, "ms", share->ms, "percent",
+                                               100 * share->ms / result->median_ms));
     }
     return array;
 }
@@ -92,7 +93,7 @@ static json_t *result_json(const struct bench_options *options, const struct ben
     json_t *root = bench_json(options, bench, &result->peak);
     json_t *times = json_array();
     for (int k = 0; k < options->steps; ++k)
-        json_array_append_new(times, json_real(result->steps.step_ms[k]));
+        clef_json_append(&times, json_real(result->steps.step_ms[k]));
     double flops_per_second = result->flops / (1e-3 * result->median_ms);
     json_t *figures =
         json_pack("{s:i, s:s, s:f, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:o, s:f, s:f}", "steps",
@@ -104,7 +105,7 @@ static json_t *result_json(const struct bench_options *options, const struct ben
                   "peak_rss_bytes", (json_int_t)result->peak_rss_bytes, "ops", share_json(result),
                   "ops_ms", result->ops_ms, "between_ops_ms", result->median_ms - result->ops_ms);
     if (options->profile && figures)
-        json_object_set_new(figures, "profile", profile_json(bench->device));
+        clef_json_set(&figures, "profile", profile_json(bench->device));
     if (!root || !figures || json_object_update(root, figures) != 0) {
         json_decref(root);
         root = NULL;

@@ -2,6 +2,7 @@
 #include "cli/check_report.h"
 
 #include "cli/cli_support.h"
+#include "io/json_build.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ static void describe_repeat(const struct check_report *report, const char *name,
 static void note(struct check_report *report, json_t *failure)
 {
     report->failures++;
-    json_array_append_new(report->failed, failure);
+    clef_json_append(&report->failed, failure);
 }
 
 void check_report_failed_row(void *user, const struct clef_check_failure *failure)
@@ -168,7 +169,7 @@ static json_t *describe_op(const struct check_report *report, int op)
     const struct clef_check_result *result = &report->ops[op];
     json_t *algorithms = json_array();
     for (int i = 0; i < result->algorithm_count; i++)
-        json_array_append_new(algorithms, cli_json_text(result->algorithms[i]));
+        clef_json_append(&algorithms, cli_json_text(result->algorithms[i]));
     return json_pack("{s:s, s:i, s:i, s:i, s:o, s:f, s:f, s:f, s:f, s:o}", "op",
                      clef_check_op_name(op), "rows", result->rows, "plans", result->plans,
                      "failures", result->failures, "worst_error",
@@ -181,15 +182,15 @@ static json_t *describe_training(const struct clef_check_training *training)
 {
     json_t *losses = json_array(), *figures = json_array();
     for (int i = 0; i < training->steps; i++)
-        json_array_append_new(losses,
-                              json_pack("{s:o, s:o}", "device", cli_json_real(training->losses[i]),
-                                        "reference", cli_json_real(training->reference_losses[i])));
+        clef_json_append(&losses,
+                         json_pack("{s:o, s:o}", "device", cli_json_real(training->losses[i]),
+                                   "reference", cli_json_real(training->reference_losses[i])));
     for (int i = 0; i < training->figure_count; i++) {
         const struct clef_check_figure *figure = &training->figures[i];
-        json_array_append_new(figures, json_pack("{s:s, s:o, s:f, s:b}", "name", figure->name,
-                                                 "error", cli_json_real(figure->error), "tolerance",
-                                                 figure->tolerance, "passes",
-                                                 (int)clef_check_figure_passes(figure)));
+        clef_json_append(&figures,
+                         json_pack("{s:s, s:o, s:f, s:b}", "name", figure->name, "error",
+                                   cli_json_real(figure->error), "tolerance", figure->tolerance,
+                                   "passes", (int)clef_check_figure_passes(figure)));
     }
     return json_pack("{s:i, s:i, s:o, s:o, s:{s:s, s:s, s:s, s:f}}", "steps", training->steps,
                      "batch_size", training->batch_size, "losses", losses, "figures", figures,
@@ -204,7 +205,7 @@ json_t *check_report_json(const struct check_report *report)
     json_t *ops = json_array();
     for (int op = 0; op < clef_check_op_count(); op++)
         if (report->ops[op].rows > 0)
-            json_array_append_new(ops, describe_op(report, op));
+            clef_json_append(&ops, describe_op(report, op));
     return json_pack(
         "{s:{s:o, s:s, s:o, s:o, s:o}, s:I, s:o, s:o, s:O, s:f, s:b}", "device", "selector",
         cli_json_text(device->selector), "backend", device->backend, "name",

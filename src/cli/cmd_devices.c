@@ -2,6 +2,7 @@
 #include "cli/cli_support.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "io/json_build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static json_t *describe_json(const struct clef_device_info *info)
         "memory_bytes", (json_int_t)info->memory_bytes, "max_buffer_bytes",
         (json_int_t)info->max_buffer_bytes);
     if (info->unusable[0] != '\0')
-        json_object_set_new(device, "reason", cli_json_text(info->unusable));
+        clef_json_set(&device, "reason", cli_json_text(info->unusable));
     return device;
 }
 
@@ -86,7 +87,7 @@ int cmd_devices(int argc, char **argv)
     if (settings.json) {
         json_t *devices = json_array();
         for (int i = 0; i < count; i++)
-            json_array_append_new(devices, describe_json(&infos[i]));
+            clef_json_append(&devices, describe_json(&infos[i]));
         code = cli_print_json(command.name, json_pack("{s:o}", "devices", devices));
     } else {
         printf("%-11s %-12s%-40s%6s%12s%15s  %s\n", "Device", "Type", "Name", "Units", "Memory",

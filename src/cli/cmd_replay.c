@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "cli/replay_compare.h"
 #include "cli/replay_weights.h"
+#include "io/json_build.h"
 
 #include <stdlib.h>
 
@@ -108,9 +109,9 @@ static int print_report(const struct settings *settings, const struct clef_devic
     int code = EXIT_SUCCESS;
     if (settings->json) {
         json_t *document = replay_report_json(report);
-        json_object_set_new(document, "reference", json_string(reference->what));
-        json_object_set_new(document, "float32", json_boolean(reference->float32_losses != NULL));
-        json_object_set_new(document, "device", cli_json_device(device));
+        clef_json_set(&document, "reference", json_string(reference->what));
+        clef_json_set(&document, "float32", json_boolean(reference->float32_losses != NULL));
+        clef_json_set(&document, "device", cli_json_device(device));
         code = cli_print_json(command.name, document);
     } else {
         printf("Reference: %s\n", reference->what);

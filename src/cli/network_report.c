@@ -2,6 +2,7 @@
 #include "cli/network_report.h"
 
 #include "cli/cli_support.h"
+#include "io/json_build.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -98,12 +99,11 @@ json_t *report_json_layers(const struct clef_model *model)
                             : json_pack("[i]", layer.channels);
         json_t *inputs = json_array();
         for (int k = 0; k < layer.inputs; k++)
-            json_array_append_new(inputs,
-                                  json_string(clef_model_get_layer(model, layer.input[k]).name));
-        json_array_append_new(layers,
-                              json_pack("{s:s, s:s, s:o, s:I, s:o}", "name", layer.name, "type",
-                                        layer.type, "output_shape", shape, "parameters",
-                                        (json_int_t)layer.parameters, "inputs", inputs));
+            clef_json_append(&inputs,
+                             json_string(clef_model_get_layer(model, layer.input[k]).name));
+        clef_json_append(&layers, json_pack("{s:s, s:s, s:o, s:I, s:o}", "name", layer.name, "type",
+                                            layer.type, "output_shape", shape, "parameters",
+                                            (json_int_t)layer.parameters, "inputs", inputs));
     }
     return layers;
 }
@@ -121,14 +121,14 @@ json_t *report_json_network(const struct clef_resnet_config *config)
     bool flatten = config->head == CLEF_HEAD_FLATTEN_DENSE;
     json_t *blocks = json_array(), *filters = json_array();
     for (int i = 0; i < config->stages; i++) {
-        json_array_append_new(blocks, json_integer(config->blocks[i]));
-        json_array_append_new(filters, json_integer(config->filters[i]));
+        clef_json_append(&blocks, json_integer(config->blocks[i]));
+        clef_json_append(&filters, json_integer(config->filters[i]));
     }
     json_t *network =
         json_pack("{s:[iii], s:i, s:o, s:o, s:s}", "input_shape", config->input_height,
                   config->input_width, config->input_channels, "classes", config->classes, "blocks",
                   blocks, "filters", filters, "head", flatten ? "flatten-dense" : "avgpool");
     if (flatten)
-        json_object_set_new(network, "dense_units", json_integer(config->dense_units));
+        clef_json_set(&network, "dense_units", json_integer(config->dense_units));
     return network;
 }

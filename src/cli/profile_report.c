@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/profile_report.h"
 
+#include "io/json_build.h"
+
 #include <string.h>
 
 // The sum of all rows of an op, or of all rows for NULL.
@@ -72,10 +74,10 @@ json_t *profile_json(const struct clef_device *device)
     clef_device_get_profile(device, &rows, &count);
     json_t *array = json_array();
     for (int i = 0; i < count; i++)
-        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:I, s:f, s:f, s:f}", "layer",
-                                               rows[i].layer, "op", rows[i].op, "algorithm",
-                                               rows[i].algorithm, "runs", (json_int_t)rows[i].runs,
-                                               "seconds", rows[i].seconds, "flops", rows[i].flops,
-                                               "bytes", rows[i].bytes));
+        clef_json_append(&array,
+                         json_pack("{s:s, s:s, s:s, s:I, s:f, s:f, s:f}", "layer", rows[i].layer,
+                                   "op", rows[i].op, "algorithm", rows[i].algorithm, "runs",
+                                   (json_int_t)rows[i].runs, "seconds", rows[i].seconds, "flops",
+                                   rows[i].flops, "bytes", rows[i].bytes));
     return array;
 }

@@ -3,6 +3,7 @@
 
 #include "cli/cli_support.h"
 #include "core/error.h"
+#include "io/json_build.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -158,7 +159,7 @@ json_t *replay_report_json(const struct replay_report *report)
 {
     json_t *rows = json_array();
     for (int i = 0; i < report->count; i++)
-        json_array_append_new(rows, describe_row(&report->rows[i]));
+        clef_json_append(&rows, describe_row(&report->rows[i]));
     const struct replay_row *worst = replay_report_worst(report);
     return json_pack("{s:b, s:o, s:o}", "passes", (int)replay_report_passes(report), "worst",
                      worst != NULL ? describe_row(worst) : json_null(), "rows", rows);

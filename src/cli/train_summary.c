@@ -3,6 +3,7 @@
 
 #include "cli/cli_support.h"
 #include "cli/network_report.h"
+#include "io/json_build.h"
 
 static json_t *describe_config(const struct train_settings *settings,
                                const struct clef_model *model, const struct train_result *result)
@@ -28,11 +29,11 @@ static json_t *describe_epochs(const struct train_result *result)
     json_t *epochs = json_array();
     for (int i = 0; i < result->epochs_done; i++) {
         const struct clef_epoch *epoch = &result->epochs[i];
-        json_array_append_new(
-            epochs, json_pack("{s:o, s:o, s:o, s:o, s:f}", "loss", cli_json_real(epoch->loss),
-                              "accuracy", cli_json_real(epoch->accuracy), "val_loss",
-                              cli_json_real(epoch->val_loss), "val_accuracy",
-                              cli_json_real(epoch->val_accuracy), "seconds", epoch->seconds));
+        clef_json_append(&epochs,
+                         json_pack("{s:o, s:o, s:o, s:o, s:f}", "loss", cli_json_real(epoch->loss),
+                                   "accuracy", cli_json_real(epoch->accuracy), "val_loss",
+                                   cli_json_real(epoch->val_loss), "val_accuracy",
+                                   cli_json_real(epoch->val_accuracy), "seconds", epoch->seconds));
     }
     return epochs;
 }

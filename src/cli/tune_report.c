@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/tune_report.h"
 #include "cli/cli_support.h"
+#include "io/json_build.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -54,12 +55,12 @@ json_t *tune_report_json(const struct clef_device *device, const struct clef_tun
     json_t *rows = json_array();
     for (int i = 0; i < report->row_count; i++) {
         const struct clef_tune_row *row = &report->rows[i];
-        json_array_append_new(rows,
-                              json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o}", "group", row->group,
-                                        "problem", row->problem, "choice", row->choice, "count",
-                                        row->count, "flops", cli_json_real(row->flops),
-                                        "before_seconds", cli_json_real(row->before_seconds),
-                                        "after_seconds", cli_json_real(row->after_seconds)));
+        clef_json_append(&rows,
+                         json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o}", "group", row->group,
+                                   "problem", row->problem, "choice", row->choice, "count",
+                                   row->count, "flops", cli_json_real(row->flops), "before_seconds",
+                                   cli_json_real(row->before_seconds), "after_seconds",
+                                   cli_json_real(row->after_seconds)));
     }
     return json_pack("{s:o, s:o, s:i, s:i, s:i, s:o, s:o}", "device", cli_json_device(device),
                      "rows", rows, "tried", report->tried, "refused", report->refused, "wrong",

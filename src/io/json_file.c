@@ -19,16 +19,20 @@ static clef_status read_stream(FILE *stream, const char *path, size_t max_bytes,
 {
     size_t room = 0, used = 0;
     char *buffer = NULL;
-    while (used == room) {
-        room = room == 0 ? FIRST_READ : room * 2;
-        char *larger = realloc(buffer, room);
-        if (larger == NULL) {
-            free(buffer);
-            return clef_fail(CLEF_OUT_OF_MEMORY, "%s: out of memory after %zu bytes", path, used);
+    do {
+        if (used == room) {
+            room = room == 0 ? FIRST_READ : room * 2;
+            char *larger = realloc(buffer, room);
+            if (larger == NULL) {
+                free(buffer);
+                return clef_fail(CLEF_OUT_OF_MEMORY, "%s: out of memory after %zu bytes", path,
+                                 used);
+            }
+            buffer = larger;
         }
-        buffer = larger;
+        clearerr(stream);
         used += fread(buffer + used, 1, room - used, stream);
-        if (ferror(stream)) {
+        if (ferror(stream) && errno != EINTR) {
             free(buffer);
             return clef_fail(CLEF_IO, "cannot read %s: %s", path, strerror(errno));
         }
@@ -37,7 +41,7 @@ static clef_status read_stream(FILE *stream, const char *path, size_t max_bytes,
             return clef_fail(CLEF_FORMAT, "%s: larger than the %zu bytes that such a file may have",
                              path, max_bytes);
         }
-    }
+    } while (!feof(stream));
     *text = buffer;
     *size = used;
     return CLEF_OK;
@@ -56,8 +60,11 @@ clef_status clef_json_load(const char *path, size_t max_bytes, json_t **root)
     CLEF_TRY(status);
 
     json_error_t error;
+    errno = 0; // jansson does not always tell what it was, but the allocator does.
     json_t *parsed = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     free(text);
+    if (parsed == NULL && errno == ENOMEM)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "cannot read %s: out of memory", path);
     if (parsed == NULL)
         return clef_fail(CLEF_FORMAT, "%s:%d: not valid JSON: %s", path, error.line, error.text);
     *root = parsed;
@@ -67,10 +74,9 @@ clef_status clef_json_load(const char *path, size_t max_bytes, json_t **root)
 clef_status clef_json_save(const char *path, const json_t *root)
 {
     // The text is made first: jansson's own writer would call `write` once for each token.
-    char *text = json_dumps(root, JSON_INDENT(INDENTATION));
+    char *text = json_dumps(root, JSON_INDENT(INDENTATION) | JSON_ENCODE_ANY);
     if (text == NULL)
-        return clef_fail(CLEF_INVALID_ARGUMENT, "cannot write %s: the document is not valid JSON",
-                         path);
+        return clef_fail(CLEF_OUT_OF_MEMORY, "cannot write %s: out of memory", path);
     struct clef_atomic_file *file;
     clef_status status = clef_atomic_file_create(path, &file);
     if (status == CLEF_OK) {

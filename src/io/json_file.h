@@ -14,7 +14,8 @@
 clef_status clef_json_load(const char *path, size_t max_bytes, json_t **root);
 
 // Writes a document with indentation and a final newline; the file appears whole or not at all.
-// The reference to `root` stays with the caller.
+// The reference to `root` stays with the caller; NULL stands for a document for which there was too
+// little memory.
 clef_status clef_json_save(const char *path, const json_t *root);
 
 #endif

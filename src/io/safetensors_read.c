@@ -57,7 +57,10 @@ static clef_status parse_header(struct clef_safetensors *file, const char *text,
 {
     // The text is padded with spaces, or by some writers not at all; both are valid JSON.
     json_error_t error;
+    errno = 0;
     file->header = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    if (file->header == NULL && errno == ENOMEM)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "cannot read %s: out of memory", file->path);
     if (file->header == NULL)
         return clef_fail(CLEF_FORMAT, "%s: the header is not valid JSON: %s (byte %d)", file->path,
                          error.text, error.position);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/error.h"
 #include "io/atomic_file.h"
+#include "io/json_build.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,7 +20,8 @@ struct writer {
     size_t largest; // Most elements of one tensor.
 };
 
-// Adds `value` to an object and takes over the reference. NULL stands for a text that is not UTF-8.
+// Adds `value` to an object and takes over the reference. NULL stands for a text that is not UTF-8,
+// or for too little memory; jansson does not tell which, but the allocator has left ENOMEM.
 static clef_status add_new(const char *path, json_t *object, const char *key, json_t *value)
 {
     if (json_object_get(object, key) != NULL) {
@@ -26,9 +29,12 @@ static clef_status add_new(const char *path, json_t *object, const char *key, js
         return clef_fail(CLEF_INVALID_ARGUMENT, "cannot write %s: the name %s is given twice", path,
                          key);
     }
-    if (value == NULL || json_object_set_new(object, key, value) != 0)
-        return clef_fail(CLEF_INVALID_ARGUMENT,
-                         "cannot write %s: \"%s\" or its value is not valid UTF-8 text", path, key);
+    if (json_object_set_new(object, key, value) != 0)
+        return errno == ENOMEM
+                   ? clef_fail(CLEF_OUT_OF_MEMORY, "cannot write %s: out of memory", path)
+                   : clef_fail(CLEF_INVALID_ARGUMENT,
+                               "cannot write %s: \"%s\" or its value is not valid UTF-8 text", path,
+                               key);
     return CLEF_OK;
 }
 
@@ -58,7 +64,7 @@ static clef_status add_tensor(struct writer *writer, json_t *header,
     size_t count = 1;
     bool valid = true;
     for (int i = 0; i < tensor->rank; i++) {
-        json_array_append_new(shape, json_integer(tensor->dims[i]));
+        clef_json_append(&shape, json_integer(tensor->dims[i]));
         valid =
             valid && tensor->dims[i] >= 0 && safetensors_multiply(&count, (size_t)tensor->dims[i]);
     }
@@ -135,6 +141,7 @@ clef_status clef_safetensors_write(const char *path, const struct clef_safetenso
                                    int metadata_count, clef_safetensors_source source, void *user)
 {
     struct writer writer = {path, tensors, tensor_count, metadata, metadata_count, 0};
+    errno = 0;
     json_t *header = json_object();
     if (header == NULL)
         return clef_fail(CLEF_OUT_OF_MEMORY, "cannot write %s: out of memory", path);

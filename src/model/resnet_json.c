@@ -2,7 +2,9 @@
 #include "model/resnet_json.h"
 
 #include "core/error.h"
+#include "io/json_build.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <limits.h>
 #include <string.h>
@@ -19,7 +21,7 @@ static json_t *int_array(const int *values, int count)
 {
     json_t *array = json_array();
     for (int i = 0; array && i < count; i++)
-        json_array_append_new(array, json_integer(values[i]));
+        clef_json_append(&array, json_integer(values[i]));
     return array;
 }
 
@@ -95,7 +97,10 @@ clef_status clef_resnet_from_json(const char *text, struct clef_resnet_config *c
 {
     memset(config, 0, sizeof *config);
     json_error_t error;
+    errno = 0;
     json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    if (!object && errno == ENOMEM)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "out of memory");
     if (!object)
         return clef_fail(CLEF_FORMAT, "not JSON: %s", error.text);
     clef_status status = read_object(object, config);

@@ -2,6 +2,7 @@
 #include "opencl/ocl_tuned.h"
 #include "core/hash.h"
 #include "io/cache_directory.h"
+#include "io/json_build.h"
 #include "io/json_file.h"
 #include "opencl/ocl_conv2d_config.h"
 #include "opencl/ocl_device.h"
@@ -191,9 +192,9 @@ static json_t *params_json(const struct ocl_clblast_params *params)
             continue;
         json_t *values = json_object();
         for (int k = 0; k < ocl_clblast_param_count(kernel); k++)
-            json_object_set_new(values, ocl_clblast_param_name(kernel, k),
-                                json_integer((json_int_t)params->values[i][k]));
-        json_object_set_new(all, ocl_clblast_kernel_name(kernel), values);
+            clef_json_set(&values, ocl_clblast_param_name(kernel, k),
+                          json_integer((json_int_t)params->values[i][k]));
+        clef_json_set(&all, ocl_clblast_kernel_name(kernel), values);
     }
     return all;
 }
@@ -211,7 +212,7 @@ clef_status ocl_tuned_save(const struct ocl_context *ocl, const struct ocl_tuned
                          strerror(errno));
     json_t *choices = json_object();
     for (int i = 0; i < tuned->choice_count; i++)
-        json_object_set_new(choices, tuned->choices[i].key, json_string(tuned->choices[i].choice));
+        clef_json_set(&choices, tuned->choices[i].key, json_string(tuned->choices[i].choice));
     json_t *root =
         json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:o}", "format", FORMAT, "platform", id.platform,
                   "device", id.device, "driver", id.driver, "version", id.version, "convolutions",

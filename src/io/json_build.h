@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Building JSON documents without a look at each step: what fails makes the whole NULL, which
+// json_pack passes on and who saves or prints the document reports. So none ever has a hole in it.
+#ifndef CLEF_IO_JSON_BUILD_H
+#define CLEF_IO_JSON_BUILD_H
+
+#include <jansson.h>
+
+// Appends to *array, or sets a key of *object, and takes over the reference to `value`. If there is
+// no array, no object, no value or too little memory, all of them are released and become NULL.
+void clef_json_append(json_t **array, json_t *value);
+void clef_json_set(json_t **object, const char *key, json_t *value);
+
+#endif
