@@ -27,23 +27,6 @@
 // A block's sums are computed chain by chain, so that the weights of a chain stay in the
 // first-level cache for all tiles of the block.
 
-// Offsets in src and dst of `count` rows of a kind.
-void find_rows(int *source, int *target, global const int2 *positions, int position_count, int row,
-               int count, int4 order)
-{
-    const int inside = order.y ? position_count : order.x;
-    int outer = row / inside, inner = row - outer * inside;
-    for (int i = 0; i < count; i++) {
-        const int2 at = positions[order.y ? inner : outer] + (order.y ? outer : inner) * order.zw;
-        source[i] = at.x;
-        target[i] = at.y;
-        if (++inner == inside) {
-            inner = 0;
-            outer++;
-        }
-    }
-}
-
 // Adds one chain to the sums of TILE rows, or begins them.
 void multiply_tile(float16 *sums, const int *source, global const float *restrict src,
                    global const float *restrict weights, global const int4 *restrict steps,

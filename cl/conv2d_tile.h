@@ -99,5 +99,32 @@ void multiply_slice(float4 *sum, local const float4 *a, const int pitch, local c
 
 #else
 #define GROUP_SIZE __attribute__((reqd_work_group_size(1, 1, 1)))
+
+// The same for `count` rows from `row` on. Images of one position are evenly apart, which saves
+// the look-up of each.
+void find_rows(int *source, int *target, global const int2 *restrict positions, int position_count,
+               int row, int count, int4 order)
+{
+    const int inside = order.y ? position_count : order.x;
+    int outer = row / inside, inner = row - outer * inside;
+    for (int first = 0, length; first < count; first += length) {
+        length = min(inside - inner, count - first);
+        if (order.y) {
+            for (int i = 0; i < length; i++) {
+                const int2 at = positions[inner + i] + outer * order.zw;
+                source[first + i] = at.x;
+                target[first + i] = at.y;
+            }
+        } else {
+            const int2 at = positions[outer] + inner * order.zw;
+            for (int i = 0; i < length; i++) {
+                source[first + i] = at.x + i * order.z;
+                target[first + i] = at.y + i * order.w;
+            }
+        }
+        inner = 0;
+        outer++;
+    }
+}
 #endif
 #endif

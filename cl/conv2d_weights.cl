@@ -29,35 +29,29 @@
 // All tiles of a range are computed for one chain, whose part of diff_dst stays in the first-level
 // cache.
 
-// Offsets of `count` rows of a kind, and the panel's part of these rows of diff_dst.
-void gather_rows(int *source, float16 *diff, global const float *restrict diff_dst, int lanes,
-                 global const int2 *restrict positions, int position_count, int row, int count,
-                 int4 order)
+#define RANGE_TILES 48 // Most tiles of a range, as in ocl_conv2d_weights_product.c.
+
+// Copies the panel's part of `count` rows of diff_dst.
+void copy_rows(float16 *diff, global const float *restrict diff_dst, const int *at, int count,
+               int lanes)
 {
-    const int inside = order.y ? position_count : order.x;
-    int outer = row / inside, inner = row - outer * inside;
     for (int i = 0; i < count; i++) {
-        const int2 at = positions[order.y ? inner : outer] + (order.y ? outer : inner) * order.zw;
-        source[i] = at.x;
         if (lanes >= PANEL) {
-            diff[i] = vload16(0, diff_dst + at.y);
+            diff[i] = vload16(0, diff_dst + at[i]);
         } else {
             float part[PANEL];
             for (int lane = 0; lane < PANEL; lane++)
-                part[lane] = lane < lanes ? diff_dst[at.y + lane] : 0;
+                part[lane] = lane < lanes ? diff_dst[at[i] + lane] : 0;
             diff[i] = vload16(0, part);
-        }
-        if (++inner == inside) {
-            inner = 0;
-            outer++;
         }
     }
 }
 
-// Adds one chain to those of the TILE gradients from `k` on whose bit is set.
+// Adds one chain to those of the TILE gradients of `rows` whose bit is set in `mask`, or begins those
+// whose bit is not set in `begun`.
 void add_outer(global float *restrict gradient, global const int2 *restrict rows, uint mask,
-               int lanes, global const float *restrict src, const int *source, const float16 *diff,
-               int count)
+               uint begun, int lanes, global const float *restrict src, const int *source,
+               const float16 *diff, int count)
 {
     // What is not seen may lie outside of src: the last that is seen takes its place.
     int last = 0;
@@ -85,8 +79,11 @@ void add_outer(global float *restrict gradient, global const int2 *restrict rows
 #pragma unroll
     for (int i = 0; i < TILE; i++) {
         global float *at = gradient + (size_t)rows[i].y * PANEL;
+        float16 gradients = as_float16(as_int16(sum[i]) & kept);
+        if (begun >> i & 1)
+            gradients += vload16(0, at);
         if (mask >> i & 1)
-            vstore16(vload16(0, at) + as_float16(as_int16(sum[i]) & kept), 0, at);
+            vstore16(gradients, 0, at);
     }
 }
 
@@ -108,12 +105,12 @@ conv2d_weights(global const float *restrict src, ulong src_at,
     src += src_at;
     diff_dst += diff_dst_at + panel * PANEL;
     out += out_at + split_floats * split + (ulong)panel * panel_rows * PANEL;
-    for (int k = first_tile * TILE; k < end_tile * TILE; k++)
-        if (rows[k].y >= 0)
-            vstore16((float16)0, rows[k].y, out);
 
-    int source[CHAIN];
+    int source[CHAIN], target[CHAIN];
     float16 diff[CHAIN];
+    uint begun[RANGE_TILES]; // Bits of the gradients that have been written.
+    for (int i = 0; i < end_tile - first_tile; i++)
+        begun[i] = 0;
     for (int kind = 0, chain = 0; kind < KINDS(sizes); kind++) {
         const int4 k = kinds[kind];
         global const uint *mask = masks + kind * TILES(sizes);
@@ -124,12 +121,23 @@ conv2d_weights(global const float *restrict src, ulong src_at,
             if (!any || chain < first_chain || chain >= end_chain)
                 continue;
             const int count = min(CHAIN, k.s2 - row);
-            gather_rows(source, diff, diff_dst, lanes, positions + k.s0, k.s1, row, count, order);
-            for (int tile = first_tile; tile < end_tile; tile++)
-                if (mask[tile])
-                    add_outer(out, rows + tile * TILE, mask[tile], lanes, src, source, diff, count);
+            find_rows(source, target, positions + k.s0, k.s1, row, count, order);
+            copy_rows(diff, diff_dst, target, count, lanes);
+            for (int tile = first_tile; tile < end_tile; tile++) {
+                if (!mask[tile])
+                    continue;
+                add_outer(out, rows + tile * TILE, mask[tile], begun[tile - first_tile], lanes, src,
+                          source, diff, count);
+                begun[tile - first_tile] |= mask[tile];
+            }
         }
     }
+    for (int tile = first_tile; tile < end_tile; tile++)
+        for (int i = 0; i < TILE; i++) {
+            const int row = rows[tile * TILE + i].y;
+            if (row >= 0 && !(begun[tile - first_tile] >> i & 1))
+                vstore16((float16)0, row, out);
+        }
 }
 
 #else

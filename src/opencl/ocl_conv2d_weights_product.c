@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 // Tiles of a range without local memory: enough to be worth the rows of diff_dst that each range
-// fetches anew, few enough for their sums to stay in the first-level cache.
+// fetches anew, few enough for their sums to stay in the first-level cache. The kernel has room for
+// the most.
 #define LEAST_RANGE_TILES 8
 #define MOST_RANGE_TILES 48
 
