@@ -314,6 +314,7 @@ static void test_help(void **state)
     } commands[] = {
         {"train", "clef-train", "--validation-split PART", "\\-\\-validation\\-split PART"},
         {"eval", "clef-eval", "--model FILE", "\\-\\-model FILE"},
+        {"predict", "clef-predict", "--out FILE.npy", "\\-\\-out FILE.npy"},
         {"export", "clef-export", "--layout LAYOUT", "\\-\\-layout LAYOUT"},
         {"devices", "clef-devices", "--json", "\\-\\-json"},
         {"check", "clef-check", "--case CASE", "\\-\\-case CASE"},
@@ -366,7 +367,7 @@ static void test_manual_pages(void **state)
         if (access(path, R_OK) != 0)
             fail_msg("clef(1) refers to a page that is not built: %s", path);
     }
-    assert_int_equal(9, found);
+    assert_int_equal(10, found);
     program_release(&page);
 }
 

@@ -262,8 +262,12 @@ static const struct malformed {
     {CLEF_FORMAT, "{\"a\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "no \"dtype\" string"},
     {CLEF_FORMAT, "{\"a\":{\"dtype\":32,\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
      "no \"dtype\" string"},
-    {CLEF_UNSUPPORTED, "{\"a\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4,
-     "tensor a has the type F16, only F32"},
+    {CLEF_UNSUPPORTED, "{\"a\":{\"dtype\":\"F4\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4,
+     "tensor a has the type F4, which is not known"},
+    {CLEF_FORMAT, "{\"a\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
+     "needs 2 bytes, but"},
+    {CLEF_FORMAT, "{\"a\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,4]}}", 4,
+     "needs 8 bytes, but"},
     {CLEF_FORMAT, "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "no \"shape\" array"},
     {CLEF_FORMAT, "{" TENSOR("a", "1", "[0,4]") "}", 4, "no \"shape\" array"},
     {CLEF_FORMAT, "{" TENSOR("a", "[-1]", "[0,4]") "}", 4, "extent 0 of tensor a is not"},
@@ -302,6 +306,31 @@ static void test_malformed(void **state)
     for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++)
         check_open_refused(path, strlen(malformed[i].header), malformed[i].header,
                            malformed[i].data_size, malformed[i].status, malformed[i].reason);
+}
+
+// Tensors of other types may be in a file; only their values cannot be read.
+static void test_other_types(void **state)
+{
+    const char *path = temp_path(state, "types.safetensors");
+    static const char header[] =
+        "{\"a\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},"
+        "\"b\":{\"dtype\":\"F16\",\"shape\":[3],\"data_offsets\":[8,14]},"
+        "\"c\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[14,18]}}";
+    uint64_t length = sizeof header - 1;
+    char bytes[8 + sizeof header - 1 + 18] = {0};
+    float values[3] = {0}, written = 7;
+    memcpy(bytes, &length, 8);
+    memcpy(bytes + 8, header, sizeof header - 1);
+    memcpy(bytes + sizeof bytes - 4, &written, 4);
+    write_file(path, bytes, sizeof bytes);
+    struct clef_safetensors *file;
+    check_ok(clef_safetensors_open(path, &file));
+    check_failure(clef_safetensors_read(file, 0, values, 1), CLEF_UNSUPPORTED, path,
+                  "tensor a has the type I64, only F32 can be read");
+    check_failure(clef_safetensors_read(file, 1, values, 3), CLEF_UNSUPPORTED, path, "type F16");
+    check_ok(clef_safetensors_read(file, 2, values, 1));
+    assert_true(values[0] == 7);
+    clef_safetensors_close(file);
 }
 
 static void test_bad_lengths(void **state)
@@ -359,6 +388,7 @@ int main(void)
         TEST(test_failing_source_leaves_the_old),
         TEST(test_full_disk_leaves_nothing),
         TEST(test_malformed),
+        TEST(test_other_types),
         TEST(test_bad_lengths),
         TEST(test_every_truncation),
         TEST(test_unreadable),

@@ -326,6 +326,38 @@ static void test_stop_request_in_evaluation(void **state)
     assert_true(evaluation.loss > 0);
 }
 
+// The logits say what an evaluation says: its accuracy, and its loss but for rounding.
+static void test_predict(void **state)
+{
+    struct fixture *fixture = *state;
+    float logits[IMAGES * CLASSES];
+    struct clef_evaluation evaluation;
+    double loss = 0;
+    int correct = 0;
+    check_ok(clef_predict(fixture->model, fixture->dataset, BATCH, NULL, logits));
+    check_ok(clef_evaluate(fixture->model, fixture->dataset, BATCH, NULL, &evaluation));
+    for (int i = 0; i < IMAGES; i++) {
+        const float *row = logits + i * CLASSES;
+        double sum = 0;
+        int best = 0;
+        for (int k = 0; k < CLASSES; k++) {
+            sum += exp(row[k]);
+            best = row[k] > row[best] ? k : best;
+        }
+        correct += best == labels[i];
+        loss += log(sum) - row[labels[i]];
+    }
+    check_same(evaluation.accuracy, (double)correct / IMAGES);
+    if (!(fabs(evaluation.loss - loss / IMAGES) < 1e-6))
+        fail_msg("loss %g instead of %g", loss / IMAGES, evaluation.loss);
+    struct request request = {.stop_at = 3};
+    struct clef_train_callbacks callbacks = {.user = &request, .should_stop = ask};
+    assert_int_equal(CLEF_INTERRUPTED,
+                     clef_predict(fixture->model, fixture->dataset, BATCH, &callbacks, logits));
+    assert_int_equal(CLEF_INVALID_ARGUMENT,
+                     clef_predict(fixture->model, fixture->dataset, BATCH, NULL, NULL));
+}
+
 static void check_refused(struct fixture *fixture, struct clef_train_config config,
                           const char *reason)
 {
@@ -406,6 +438,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_interruption, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop_request, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop_request_in_evaluation, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_predict, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_configurations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_data, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_finite, setup, teardown),

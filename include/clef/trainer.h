@@ -81,6 +81,16 @@ clef_status clef_evaluate(struct clef_model *model, const struct clef_dataset *d
                           int batch_size, const struct clef_train_callbacks *callbacks,
                           struct clef_evaluation *result);
 
+/// Computes the logits of every item of a data set, in its order, in inference mode. Images smaller
+/// than the network's input are padded centrally with zeros.
+/// @param batch_size 1 .. CLEF_MAX_BATCH; the last batch may be smaller.
+/// @param callbacks may be NULL; only `should_stop` is called.
+/// @param[out] logits [count][classes] of the model.
+/// @return as `clef_evaluate`, but that values which are not finite are no failure.
+clef_status clef_predict(struct clef_model *model, const struct clef_dataset *dataset,
+                         int batch_size, const struct clef_train_callbacks *callbacks,
+                         float *logits);
+
 #ifdef __cplusplus
 }
 #endif

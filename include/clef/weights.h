@@ -30,6 +30,24 @@ enum clef_layout {
 /// @param layout CLEF_LAYOUT_PYTORCH or CLEF_LAYOUT_KERAS.
 clef_status clef_weights_save(struct clef_model *model, enum clef_layout layout, const char *path);
 
+/// What was found in a file of weights.
+struct clef_weights_found {
+    const char *layout; ///< "clef", "pytorch" or "keras".
+    int file_classes;   ///< Of the classifier in the file, if the model kept its own; else 0.
+    char head[64];      ///< The name of the classifier that was kept; else "".
+};
+
+/// Sets a model's parameters and moving statistics from a safetensors file in any layout, which is
+/// known by its names. Every parameter must be there, of the right shape, and nothing else but
+/// PyTorch's counters "num_batches_tracked". One thing may differ: if the file's last dense layer
+/// is for another number of classes, the model keeps its own.
+/// @param[out] found filled in on success.
+/// @return CLEF_FORMAT with the name of the first tensor that is missing, has another shape or
+/// does not belong to the model; up to then nothing in the model has changed. CLEF_UNSUPPORTED if
+/// one is not float32. After a failure to read, the parameters are undefined.
+clef_status clef_weights_load(struct clef_model *model, const char *path,
+                              struct clef_weights_found *found);
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,7 @@
 #include "cli/seen_devices.h"
 #include "cli/stop_signal.h"
 #include "cli/test_figures.h"
+#include "cli/train_init.h"
 #include "cli/train_settings.h"
 #include "cli/train_summary.h"
 #include "core/clock.h"
@@ -27,6 +28,7 @@ struct run {
     struct clef_dataset *all, *training, *validation, *test;
     struct clef_device *device;
     struct clef_model *model;
+    struct clef_weights_found init; // With --init.
     struct run_directory directory;
     struct progress progress;
     struct train_result result;
@@ -91,7 +93,10 @@ static clef_status create_model(struct run *run, const struct clef_resnet_config
 {
     struct clef_resnet_config config = *stages;
     config.input_channels = clef_dataset_get_shape(run->all).channels;
-    return clef_model_create_resnet(run->device, &config, run->settings.seed, &run->model);
+    CLEF_TRY(clef_model_create_resnet(run->device, &config, run->settings.seed, &run->model));
+    if (run->settings.init == NULL)
+        return CLEF_OK;
+    return clef_weights_load(run->model, run->settings.init, &run->init);
 }
 
 // Says what is about to happen.
@@ -110,6 +115,8 @@ static clef_status print_plan(const struct run *run)
     printf("Network: %s parameters; %d training, %d validation, %d test images\n",
            cli_thousands(report_count_parameters(run->model).total, parameters),
            run->result.training_images, run->result.validation_images, run->result.test_images);
+    if (settings->init != NULL)
+        train_init_print(stdout, settings->init, &run->init, settings->classes);
     if (settings->verbose) {
         clef_status status = clef_model_plan_memory(run->model, settings->batch_size, true, &plan);
         if (status != CLEF_OK)

@@ -8,6 +8,7 @@
 #define CLI_COMMAND_LIST(X)                                                  \
     X(train, "train a residual network on a data set of images")             \
     X(eval, "measure a saved model on the test set")                         \
+    X(predict, "write what a saved model says of each image")                \
     X(export, "write a saved model for other programs")                      \
     X(devices, "list the devices that can compute")                          \
     X(check, "check a device and its driver")                                \

@@ -6,7 +6,7 @@
 #include "cli/options.h"
 
 struct train_settings {
-    const char *data, *device, *out;
+    const char *data, *device, *out, *init;
     int epochs, batch_size, limit, threads, head, image_size, classes;
     struct option_int_list blocks, filters;
     double validation_split, learning_rate;

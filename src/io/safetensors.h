@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Safetensors files: named float32 tensors with string metadata. A file is the header's length
-// (eight bytes, little-endian), the header in JSON, and the tensors' bytes without gaps.
+// Safetensors files: named tensors with string metadata. A file is the header's length (eight
+// bytes, little-endian), the header in JSON, and the tensors' bytes without gaps. Only float32 is
+// written and read; of tensors of other types the reader knows name and shape.
 #ifndef CLEF_IO_SAFETENSORS_H
 #define CLEF_IO_SAFETENSORS_H
 
@@ -36,7 +37,7 @@ clef_status clef_safetensors_write(const char *path, const struct clef_safetenso
 struct clef_safetensors;
 
 // Opens a file and checks its header against its size; no values are read yet.
-// CLEF_FORMAT tells what is damaged, CLEF_UNSUPPORTED that a tensor is not float32.
+// CLEF_FORMAT tells what is damaged, CLEF_UNSUPPORTED that a tensor's type is not known.
 clef_status clef_safetensors_open(const char *path, struct clef_safetensors **file);
 
 // NULL is accepted.
@@ -52,7 +53,7 @@ struct clef_safetensors_tensor clef_safetensors_get(const struct clef_safetensor
 int clef_safetensors_find(const struct clef_safetensors *file, const char *name);
 
 // Reads the values of a tensor, row-major. `count` is the room in `values` and must be the tensor's
-// own count.
+// own count. CLEF_UNSUPPORTED if it is not float32.
 clef_status clef_safetensors_read(const struct clef_safetensors *file, int index, float *values,
                                   size_t count);
 

@@ -15,6 +15,8 @@
 
 struct entry {
     struct clef_safetensors_tensor tensor; // The name belongs to `header`.
+    const char *type;                      // So does this.
+    size_t element;                        // Bytes of one.
     uint64_t begin, end;                   // Bytes, from the first byte of the data.
 };
 
@@ -165,13 +167,41 @@ static clef_status parse_offsets(const struct clef_safetensors *file, const json
                          "%s: tensor %s ends at byte %" PRIu64 " of the data, but the file holds "
                          "only %" PRIu64 ": it is cut off or damaged",
                          file->path, entry->tensor.name, entry->end, file->data_size);
-    if (entry->end - entry->begin != entry->tensor.count * sizeof(float))
+    uint64_t size = (uint64_t)entry->tensor.count * entry->element;
+    if (entry->end - entry->begin != size)
         return clef_fail(CLEF_FORMAT,
-                         "%s: the shape of tensor %s needs %zu bytes, but its \"data_offsets\" "
-                         "span %" PRIu64,
-                         file->path, entry->tensor.name, entry->tensor.count * sizeof(float),
-                         entry->end - entry->begin);
+                         "%s: the shape of tensor %s needs %" PRIu64
+                         " bytes, but its \"data_offsets\" span %" PRIu64,
+                         file->path, entry->tensor.name, size, entry->end - entry->begin);
     return CLEF_OK;
+}
+
+// Bytes of an element, or 0 if the type is not known. A file may hold tensors that nobody reads,
+// such as PyTorch's counters of batches, which are I64.
+static size_t element_size(const char *type)
+{
+    static const struct {
+        const char *type;
+        size_t size;
+    } rows[] = {{SAFETENSORS_FLOAT32, 4},
+                {"F64", 8},
+                {"F16", 2},
+                {"BF16", 2},
+                {"I64", 8},
+                {"I32", 4},
+                {"I16", 2},
+                {"I8", 1},
+                {"U64", 8},
+                {"U32", 4},
+                {"U16", 2},
+                {"U8", 1},
+                {"BOOL", 1},
+                {"F8_E4M3", 1},
+                {"F8_E5M2", 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].type, type) == 0)
+            return rows[i].size;
+    return 0;
 }
 
 static clef_status parse_tensor(const struct clef_safetensors *file, const char *name,
@@ -181,10 +211,11 @@ static clef_status parse_tensor(const struct clef_safetensors *file, const char 
     const json_t *dtype = json_object_get(description, "dtype");
     if (!json_is_string(dtype))
         return clef_fail(CLEF_FORMAT, "%s: tensor %s has no \"dtype\" string", file->path, name);
-    if (strcmp(json_string_value(dtype), SAFETENSORS_FLOAT32) != 0)
-        return clef_fail(CLEF_UNSUPPORTED,
-                         "%s: tensor %s has the type %s, only " SAFETENSORS_FLOAT32 " can be read",
-                         file->path, name, json_string_value(dtype));
+    entry->type = json_string_value(dtype);
+    entry->element = element_size(entry->type);
+    if (entry->element == 0)
+        return clef_fail(CLEF_UNSUPPORTED, "%s: tensor %s has the type %s, which is not known",
+                         file->path, name, entry->type);
     CLEF_TRY(parse_shape(file->path, json_object_get(description, "shape"), &entry->tensor));
     return parse_offsets(file, json_object_get(description, "data_offsets"), entry);
 }
@@ -304,6 +335,10 @@ clef_status clef_safetensors_read(const struct clef_safetensors *file, int index
         return clef_fail(CLEF_INVALID_ARGUMENT, "%s: there is no tensor number %d, only %d tensors",
                          file->path, index, file->count);
     const struct entry *entry = &file->entries[index];
+    if (strcmp(entry->type, SAFETENSORS_FLOAT32) != 0)
+        return clef_fail(CLEF_UNSUPPORTED,
+                         "%s: tensor %s has the type %s, only " SAFETENSORS_FLOAT32 " can be read",
+                         file->path, entry->tensor.name, entry->type);
     if (count != entry->tensor.count)
         return clef_fail(CLEF_INVALID_ARGUMENT, "%s: tensor %s has %zu elements, not %zu",
                          file->path, entry->tensor.name, entry->tensor.count, count);

@@ -3,6 +3,7 @@
 // metadata.
 #include "model/model_state.h"
 
+#include "core/dims_text.h"
 #include "core/error.h"
 #include "io/safetensors.h"
 #include "model/resnet_json.h"
@@ -96,26 +97,16 @@ static clef_status read_batch_size(const struct clef_safetensors *file, int *bat
     return CLEF_OK;
 }
 
-static void format_dims(int rank, const int *dims, char *text, size_t size)
-{
-    size_t used = (size_t)snprintf(text, size, "[");
-    for (int i = 0; i < rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%d", i ? ", " : "", dims[i]);
-    if (used < size)
-        snprintf(text + used, size - used, "]");
-}
-
 static clef_status check_shape(const struct clef_graph_parameter *expected,
                                const struct clef_safetensors_tensor *found)
 {
     size_t bytes = (size_t)expected->rank * sizeof *expected->dims;
     if (found->rank == expected->rank && memcmp(found->dims, expected->dims, bytes) == 0)
         return CLEF_OK;
-    char expected_text[64], found_text[128];
-    format_dims(expected->rank, expected->dims, expected_text, sizeof expected_text);
-    format_dims(found->rank, found->dims, found_text, sizeof found_text);
+    char expected_text[CLEF_DIMS_TEXT], found_text[CLEF_DIMS_TEXT];
     return clef_fail(CLEF_FORMAT, "tensor \"%s\" is %s, but the configuration asks for %s",
-                     expected->name, found_text, expected_text);
+                     expected->name, clef_dims_text(found->rank, found->dims, found_text),
+                     clef_dims_text(expected->rank, expected->dims, expected_text));
 }
 
 static bool is_parameter(const struct clef_graph *graph, const char *name)

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes what a saved model says of each image.
+#include "cli/cli_support.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "core/error.h"
+#include "io/npy.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+struct settings {
+    const char *model, *data, *out, *device;
+    int split, limit, batch_size, threads;
+    bool kernel_cache;
+};
+
+// In the order of enum clef_split.
+static const char *const split_choices[] = {"train", "test", NULL};
+
+static const struct option_row rows[] = {
+    {"--model", "FILE", NULL, "The model.safetensors that \"clef train\" saved. Mandatory.",
+     OPTION_TEXT, .offset = offsetof(struct settings, model)},
+    {"--out", "FILE.npy", NULL,
+     "The file for the logits, float32 [images][classes] in NumPy's format; one of that name is "
+     "replaced. Mandatory.",
+     OPTION_TEXT, .offset = offsetof(struct settings, out)},
+    OPTION_ROW_DATA(struct settings),
+    {"--split", "SPLIT", "test", "The images: train or test.", OPTION_CHOICE,
+     .offset = offsetof(struct settings, split), .choices = split_choices},
+    {"--limit", "N", NULL, "Take only the first N images. Default: all.", OPTION_INT,
+     .offset = offsetof(struct settings, limit), .min = 1, .max = INT_MAX},
+    {"--batch-size", "N", NULL, "Images of one step. Default: as in training.", OPTION_INT,
+     .offset = offsetof(struct settings, batch_size), .min = 1, .max = CLEF_MAX_BATCH},
+    OPTION_ROW_DEVICE(struct settings),
+    OPTION_ROW_THREADS(struct settings),
+    OPTION_ROW_KERNEL_CACHE(struct settings),
+};
+
+static const struct option_command command = {
+    .name = "predict",
+    .summary = "write what a saved model says of each image",
+    .description =
+        "Computes the logits of a saved model for each image and writes them as an array that "
+        "NumPy loads. The largest logit of a row is the predicted class; the softmax of a row are "
+        "the probabilities.",
+    .rows = rows,
+    .row_count = OPTION_COUNT(rows),
+};
+
+static clef_status write_logits(const struct settings *settings, struct clef_model *model,
+                                const struct clef_dataset *images, int batch_size)
+{
+    size_t count = (size_t)clef_dataset_get_shape(images).count;
+    size_t classes = (size_t)clef_model_get_config(model)->classes;
+    float *logits = calloc(count * classes, sizeof *logits);
+    if (logits == NULL)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the logits of %zu images", count);
+    clef_status status = clef_predict(model, images, batch_size, NULL, logits);
+    if (status == CLEF_OK)
+        status = clef_npy_save(settings->out, logits, count, classes);
+    if (status == CLEF_OK)
+        printf("Logits of %zu images: %s\n", count, settings->out);
+    free(logits);
+    return status;
+}
+
+static clef_status predict(const struct settings *settings, struct clef_model *model,
+                           int batch_size)
+{
+    struct clef_dataset *all, *images;
+    CLEF_TRY(clef_dataset_load_mnist(settings->data, (enum clef_split)settings->split,
+                                     clef_model_get_config(model)->classes, &all));
+    int count = clef_dataset_get_shape(all).count;
+    if (settings->limit > 0 && settings->limit < count)
+        count = settings->limit;
+    clef_status status = clef_dataset_slice(all, 0, count, &images);
+    if (status == CLEF_OK) {
+        status = write_logits(settings, model, images, batch_size);
+        clef_dataset_destroy(images);
+    }
+    clef_dataset_destroy(all);
+    return status;
+}
+
+int cmd_predict(int argc, char **argv)
+{
+    struct settings settings = {0};
+    struct clef_device *device;
+    struct clef_model *model = NULL;
+    int batch_size;
+    int code = options_parse(&command, argc, argv, &settings);
+    if (code != OPTIONS_GO)
+        return code;
+    if (settings.model == NULL)
+        return cli_error(command.name, EXIT_USAGE,
+                         "--model is missing: name the model.safetensors of a training run");
+    if (settings.out == NULL)
+        return cli_error(command.name, EXIT_USAGE, "--out is missing: name the file to write");
+    code = cli_open_device(command.name, settings.device,
+                           &(struct clef_device_options){.threads = settings.threads,
+                                                         .no_kernel_cache = !settings.kernel_cache},
+                           &device);
+    if (code != EXIT_SUCCESS)
+        return code;
+    if (clef_model_load(device, settings.model, &model, &batch_size) != CLEF_OK ||
+        predict(&settings, model, settings.batch_size ? settings.batch_size : batch_size) !=
+            CLEF_OK)
+        code = cli_library_error(command.name);
+    clef_model_destroy(model);
+    clef_device_close(device);
+    return code;
+}
