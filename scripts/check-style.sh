@@ -34,21 +34,22 @@ while read -r folder foreign; do
         fault "$line: src/$folder must not include this"
     done < <(grep -rnE "^#include \"($foreign)/" "src/$folder")
 done <<'END'
-core (cli|check|data|train|weights|model|ops|device|cpu|opencl|io)
-io (cli|check|data|train|weights|model|ops|device|cpu|opencl)
-ops (cli|check|data|train|weights|model|cpu|opencl|io)
-device (cli|check|data|train|weights|model|cpu|opencl|io)
-cpu (cli|check|data|train|weights|model|opencl|io)
-opencl (cli|check|data|train|weights|model|cpu)
-model (cli|check|data|train|weights|cpu|opencl)
-weights (cli|check|data|train|model|ops|device|cpu|opencl)
-data (cli|check|train|weights|model|ops|device|cpu|opencl)
-train (cli|check|weights|ops|device|cpu|opencl)
-check (cli|data|train|weights|model|device|cpu|opencl|io)
+core (cli|check|data|train|weights|onnx|model|ops|device|cpu|opencl|io)
+io (cli|check|data|train|weights|onnx|model|ops|device|cpu|opencl)
+ops (cli|check|data|train|weights|onnx|model|cpu|opencl|io)
+device (cli|check|data|train|weights|onnx|model|cpu|opencl|io)
+cpu (cli|check|data|train|weights|onnx|model|opencl|io)
+opencl (cli|check|data|train|weights|onnx|model|cpu)
+model (cli|check|data|train|weights|onnx|cpu|opencl)
+weights (cli|check|data|train|onnx|model|ops|device|cpu|opencl)
+onnx (cli|check|data|train|model|ops|device|cpu|opencl)
+data (cli|check|train|weights|onnx|model|ops|device|cpu|opencl)
+train (cli|check|weights|onnx|ops|device|cpu|opencl)
+check (cli|data|train|weights|onnx|model|device|cpu|opencl|io)
 END
 while read -r line; do
     fault "$line: names a backend, which only src/device and the backend itself may"
-done < <(grep -rniE '\b(cpu|opencl|omp|openmp)\b' src/train src/weights src/model src/data)
+done < <(grep -rniE '\b(cpu|opencl|omp|openmp)\b' src/train src/weights src/onnx src/model src/data)
 
 while read -r name; do
     fault "$name: more than one file has this name"

@@ -47,6 +47,8 @@ rows() {
         echo has_command pkg-config pkg-config
         echo has_library zlib zlib1g-dev
         echo has_library jansson libjansson-dev
+        echo has_library libprotobuf-c libprotobuf-c-dev
+        echo has_command protoc-c protobuf-c-compiler
         echo has_header CL/cl.h opencl-c-headers
         echo has_header clblast_c.h libclblast-dev
         ;;

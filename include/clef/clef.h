@@ -8,6 +8,7 @@
 #include "clef/dataset.h"
 #include "clef/device.h"
 #include "clef/model.h"
+#include "clef/onnx.h"
 #include "clef/ops.h"
 #include "clef/status.h"
 #include "clef/tensor.h"

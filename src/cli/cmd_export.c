@@ -24,8 +24,17 @@ static clef_status write_safetensors(const struct settings *settings, struct cle
     return clef_weights_save(model, (enum clef_layout)settings->layout, settings->out);
 }
 
+static clef_status write_onnx(const struct settings *settings, struct clef_model *model,
+                              int batch_size)
+{
+    (void)batch_size; // The file's is open.
+    return clef_onnx_save(model, settings->out);
+}
+
 // The one list of formats: X(name, function that writes it, whether it has several layouts).
-#define FORMAT_LIST(X) X(safetensors, write_safetensors, true)
+#define FORMAT_LIST(X)                      \
+    X(safetensors, write_safetensors, true) \
+    X(onnx, write_onnx, false)
 
 static const struct format {
     const char *name;

@@ -95,6 +95,10 @@ static const struct naming {
                           CLEF_HWIO,
                           name_for_keras_h5,
                           {"/0", "/1", "/0", "/1", "/2", "/3"}},
+    [WEIGHTS_ONNX] = {"onnx",
+                      CLEF_OIHW,
+                      name_for_clef,
+                      {".weight", ".bias", ".weight", ".bias", ".running_mean", ".running_var"}},
 };
 
 const char *weights_naming_title(enum weights_naming naming)

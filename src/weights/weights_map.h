@@ -18,8 +18,8 @@ struct weights_tensor {
     enum clef_weights_order order;
 };
 
-// The layouts, and at the end the one whose names are paths in a .weights.h5.
-enum weights_naming { WEIGHTS_KERAS_H5 = CLEF_LAYOUT_KERAS + 1, WEIGHTS_NAMINGS };
+// The layouts, the one whose names are paths in a .weights.h5, and that of ONNX files.
+enum weights_naming { WEIGHTS_KERAS_H5 = CLEF_LAYOUT_KERAS + 1, WEIGHTS_ONNX, WEIGHTS_NAMINGS };
 
 // Such as "pytorch".
 const char *weights_naming_title(enum weights_naming naming);
