@@ -151,7 +151,8 @@ static void test_replaces_together(void **state)
     check_ok(clef_files_replace(moves, 2));
     check_file(to[0], "new");
     check_file(to[1], "new");
-    assert_int_equal(2, count_entries(*state));
+    check_file(from[0], "old"); // Which whoever asked for the change removes.
+    assert_int_equal(3, count_entries(*state));
 }
 
 static void test_impossible_places(void **state)

@@ -165,6 +165,7 @@ static clef_status save(struct run *run)
     json_t *summary = train_summary_json(&run->settings, run->device, run->model, result);
     clef_status status = run_directory_save_summary(&run->directory, summary);
     json_decref(summary);
+    stop_signal_ignore();
     return status == CLEF_OK ? run_directory_commit(&run->directory) : status;
 }
 
@@ -180,11 +181,19 @@ static int train(struct run *run)
     profile_print(stdout, run->device);
     if (!quiet)
         printf("Saved in %s\n", run->directory.path);
-    if (stop_signal_received() == 0)
-        return EXIT_SUCCESS;
-    return cli_error(name, EXIT_SIGNAL_BASE + stop_signal_received(),
-                     "stopped by %s; what was trained is saved in \"%s\"",
-                     stop_signal_received() == SIGINT ? "Ctrl-C" : "a signal", run->directory.path);
+    int number = stop_signal_received();
+    if (number != 0)
+        return cli_error(name, EXIT_SIGNAL_BASE + number,
+                         "stopped by %s; what was trained is saved in \"%s\"",
+                         number == SIGINT    ? "Ctrl-C"
+                         : number == SIGTERM ? "SIGTERM"
+                                             : "SIGHUP",
+                         run->directory.path);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return cli_error(name, EXIT_FAILURE,
+                         "cannot write to the standard output; what was trained is saved in \"%s\"",
+                         run->directory.path);
+    return EXIT_SUCCESS;
 }
 
 // Opens everything that can fail before the first step is worth taking.

@@ -4,10 +4,12 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct command {
     const char *name, *summary;
@@ -47,17 +49,19 @@ static void print_man(void)
         options_print_roff(stdout, commands[i].summary);
         printf("\n");
     }
-    printf(".SH ENVIRONMENT\n.TP\n.B CLEF_DEVICE\nThe device where \\-\\-device is not given.\n"
-           ".TP\n.B CLEF_CPU\nForces the instruction set of the cpu device: baseline, avx2 or "
-           "avx512.\n"
-           ".TP\n.B CLEF_OPENCL_LIBRARY\nThe OpenCL loader, in place of libOpenCL.so.1.\n"
-           ".TP\n.B CLEF_OPENCL_TIMEOUT\nSeconds after which an OpenCL driver that does not list "
-           "its devices is left out; 30 if it is not set.\n"
-           ".TP\n.B CLEF_KERNEL_CACHE\nIf it is off, compiled kernels are neither kept nor used.\n"
-           ".TP\n.B CLEF_VERBOSE\nIf it is set, details of the device's work go to standard error: "
-           "how many OpenCL programs were compiled, and how many came from the cache.\n"
-           ".SH \"EXIT STATUS\"\n0 for success, 1 for a failure, 2 for wrong usage, 130 after an "
-           "interrupt from the keyboard.\n");
+    printf(
+        ".SH ENVIRONMENT\n.TP\n.B CLEF_DEVICE\nThe device where \\-\\-device is not given.\n"
+        ".TP\n.B CLEF_CPU\nForces the instruction set of the cpu device: baseline, avx2 or "
+        "avx512.\n"
+        ".TP\n.B CLEF_OPENCL_LIBRARY\nThe OpenCL loader, in place of libOpenCL.so.1.\n"
+        ".TP\n.B CLEF_OPENCL_TIMEOUT\nSeconds after which an OpenCL driver that does not list "
+        "its devices is left out; 30 if it is not set.\n"
+        ".TP\n.B CLEF_KERNEL_CACHE\nIf it is off, compiled kernels are neither kept nor used.\n"
+        ".TP\n.B CLEF_VERBOSE\nIf it is set, details of the device's work go to standard error: "
+        "how many OpenCL programs were compiled, and how many came from the cache.\n"
+        ".SH \"EXIT STATUS\"\n0 for success, 1 for a failure, 2 for wrong usage. A "
+        "training that a signal has stopped: 130 after an interrupt from the keyboard, 143 after "
+        "SIGTERM, 129 after SIGHUP.\n");
 }
 
 // What was printed is only known to have arrived once the buffer is empty: a full disk behind a
@@ -69,8 +73,18 @@ static int finish(int code)
     return code;
 }
 
+// Where a standard stream is closed, the first file that is opened would take its place, and what
+// is printed would go into it.
+static void occupy_standard_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0)
+            (void)open("/dev/null", O_RDONLY); // Printing fails, as it should.
+}
+
 int main(int argc, char **argv)
 {
+    occupy_standard_streams();
     // Exceeding a limit on file sizes then is an error of the write, like a full disk.
     signal(SIGXFSZ, SIG_IGN);
     if (argc < 2)

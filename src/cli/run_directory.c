@@ -22,6 +22,9 @@ enum { MAX_ATTEMPTS = 1000 };
 enum { MODEL, HISTORY, SUMMARY, FILES };
 static const char *const names[FILES] = {"model.safetensors", "history.csv", "summary.json"};
 
+// Where they wait for each other, within the run's directory; for mkdtemp.
+static const char staging[] = ".saving-XXXXXX";
+
 static clef_status join(const char *directory, const char *name, char *path, size_t size)
 {
     int length = snprintf(path, size, "%s/%s", directory, name);
@@ -169,8 +172,15 @@ void run_directory_abandon(struct run_directory *directory)
 clef_status run_directory_begin(struct run_directory *directory)
 {
     char path[sizeof directory->staging];
-    CLEF_TRY(join(directory->path, ".saving-XXXXXX", path, sizeof path));
-    if (mkdtemp(path) == NULL)
+    CLEF_TRY(join(directory->path, staging, path, sizeof path));
+    char *made = mkdtemp(path);
+    if (made == NULL && errno == ENOENT) { // It was removed meanwhile, which is no reason to fail.
+        CLEF_TRY(make_parents(directory));
+        CLEF_TRY(make_directory(directory, directory->path, strlen(directory->path)));
+        CLEF_TRY(join(directory->path, staging, path, sizeof path));
+        made = mkdtemp(path);
+    }
+    if (made == NULL)
         return clef_fail(CLEF_IO, "cannot write into the directory \"%s\": %s", directory->path,
                          strerror(errno));
     memcpy(directory->staging, path, sizeof path);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ctrl-C and termination as a request that the running command meets when it can.
+// Ctrl-C, termination and the end of the terminal as a request that the running command meets when
+// it can.
 #ifndef CLEF_CLI_STOP_SIGNAL_H
 #define CLEF_CLI_STOP_SIGNAL_H
 
-// From now on the first SIGINT and the first SIGTERM only record that they came; a second of either
-// ends the program at once.
+// From now on the first SIGINT, SIGTERM and SIGHUP only record that they came; a second of the same
+// ends the program at once. A reader of the output that goes away is an error of the write, no end.
 void stop_signal_catch(void);
+
+// From now on all of them are ignored: for files that must change together, and then the end.
+void stop_signal_ignore(void);
 
 // The number of the signal that came first, 0 if none has.
 int stop_signal_received(void);

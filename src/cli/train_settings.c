@@ -57,8 +57,10 @@ const struct option_command train_command = {
         "Trains a residual network, by default ResNet-18 on MNIST, with Adam; measures it on the "
         "validation images after each epoch and on the test set at the end; and saves the model, "
         "the history and a summary.\n\n"
-        "Ctrl-C ends training, validation or test after the running step, saves, and exits with "
-        "130. A second Ctrl-C ends the program at once and saves nothing.",
+        "Ctrl-C, SIGTERM or SIGHUP ends training, validation or test after the running step, "
+        "saves, "
+        "and exits with 130, 143 or 129. A second one of the same ends the program at once and "
+        "saves nothing.",
     .rows = rows,
     .row_count = OPTION_COUNT(rows),
 };

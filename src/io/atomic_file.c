@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,37 +116,53 @@ clef_status clef_atomic_file_write(struct clef_atomic_file *file, const void *by
     return CLEF_OK;
 }
 
-// Makes the new name durable. Some file systems have nothing to do for a directory and say EINVAL.
+static int sync_file(int fd)
+{
+    while (fsync(fd) != 0)
+        if (errno != EINTR)
+            return errno;
+    return 0;
+}
+
+// Makes the new name durable; allocates nothing, since the file is in place already. Some file
+// systems have nothing to do for a directory and say EINVAL.
 static int sync_directory_of(const char *path)
 {
+    char directory[PATH_MAX];
     const char *slash = strrchr(path, '/');
-    char *directory = slash == NULL   ? strdup(".")
-                      : slash == path ? strdup("/")
-                                      : strndup(path, (size_t)(slash - path));
-    if (directory == NULL)
-        return ENOMEM;
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(directory);
+    int length = slash == NULL ? 1 : slash == path ? 1 : (int)(slash - path);
+    snprintf(directory, sizeof directory, "%.*s", length, slash == NULL ? "." : path);
+    int fd;
+    do
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
     // A directory may allow new files but not reading; then the name cannot be synchronised.
     if (fd < 0)
         return errno == EACCES ? 0 : errno;
-    int error = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+    int error = sync_file(fd);
     close(fd);
-    return error;
+    return error == EINVAL ? 0 : error;
+}
+
+static clef_status make_durable(const char *path)
+{
+    int error = sync_directory_of(path);
+    if (error == 0)
+        return CLEF_OK;
+    return clef_fail(CLEF_IO, "%s is written, but may be lost if the power fails: %s", path,
+                     strerror(error));
 }
 
 clef_status clef_atomic_file_commit(struct clef_atomic_file *file)
 {
-    int error = fsync(file->fd) == 0 ? 0 : errno;
-    if (close(file->fd) != 0 && error == 0)
+    int error = sync_file(file->fd);
+    if (close(file->fd) != 0 && errno != EINTR && error == 0)
         error = errno;
     if (error == 0 && rename(file->temporary_path, file->path) != 0)
         error = errno;
     if (error != 0)
         unlink(file->temporary_path);
-    else
-        error = sync_directory_of(file->path);
-    clef_status status = error == 0 ? CLEF_OK : fail_write(file->path, error);
+    clef_status status = error == 0 ? make_durable(file->path) : fail_write(file->path, error);
     release(file);
     return status;
 }
@@ -170,18 +188,28 @@ clef_status clef_atomic_file_save(const char *path, const void *bytes, size_t si
     return clef_atomic_file_commit(file);
 }
 
+// Lets two files change places, so that the same call takes it back. Where there is no second one,
+// or on a file system that cannot do that, the first is moved.
+static bool exchange(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0)
+        return true;
+    return (errno == ENOENT || errno == EINVAL || errno == ENOSYS) && rename(from, to) == 0;
+}
+
 clef_status clef_files_replace(const struct clef_file_move *moves, int count)
 {
     for (int i = 0; i < count; i++)
         CLEF_TRY(clef_file_check_replaceable(moves[i].to));
     for (int i = 0; i < count; i++) {
-        if (rename(moves[i].from, moves[i].to) != 0)
-            return fail_write(moves[i].to, errno);
+        if (exchange(moves[i].from, moves[i].to))
+            continue;
+        clef_status status = fail_write(moves[i].to, errno);
+        while (--i >= 0)
+            exchange(moves[i].to, moves[i].from);
+        return status;
     }
-    for (int i = 0; i < count; i++) {
-        int error = sync_directory_of(moves[i].to);
-        if (error != 0)
-            return fail_write(moves[i].to, error);
-    }
+    for (int i = 0; i < count; i++)
+        CLEF_TRY(make_durable(moves[i].to));
     return CLEF_OK;
 }

@@ -34,9 +34,10 @@ struct clef_file_move {
     const char *to;
 };
 
-// Puts files in place of others once all are written, so that none is there without the rest. If a
-// `to` exists and is no regular file nothing is moved. After that only the directory itself can
-// fail.
+// Puts files in place of others once all are written, so that none is there without the rest: if a
+// `to` exists and is no regular file nothing is moved, and if one cannot be moved those before it
+// are moved back. What was replaced is under the name `from` then, for the caller to remove. That
+// the directory cannot be synchronised is a failure too, after which all are in place.
 clef_status clef_files_replace(const struct clef_file_move *moves, int count);
 
 // CLEF_IO if a path exists and is not a regular file, which must not be replaced.

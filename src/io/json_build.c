@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/json_build.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 static void give_up(json_t **document)
 {
     json_decref(*document);
@@ -17,4 +20,16 @@ void clef_json_set(json_t **object, const char *key, json_t *value)
 {
     if (json_object_set_new(*object, key, value) != 0)
         give_up(object);
+}
+
+// jansson (2.14) does not look at whether there was memory for a key, and goes on without it. The
+// allocator tells.
+char *clef_json_text(const json_t *root, size_t flags)
+{
+    errno = 0;
+    char *text = json_dumps(root, flags);
+    if (text == NULL || errno != ENOMEM)
+        return text;
+    free(text);
+    return NULL;
 }

@@ -5,10 +5,15 @@
 #define CLEF_IO_JSON_BUILD_H
 
 #include <jansson.h>
+#include <stddef.h>
 
 // Appends to *array, or sets a key of *object, and takes over the reference to `value`. If there is
 // no array, no object, no value or too little memory, all of them are released and become NULL.
 void clef_json_append(json_t **array, json_t *value);
 void clef_json_set(json_t **object, const char *key, json_t *value);
+
+// The text of a document, as json_dumps gives it; NULL if there is no document or too little
+// memory. Release with free.
+char *clef_json_text(const json_t *root, size_t flags);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "io/atomic_file.h"
+#include "io/json_build.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -74,7 +75,7 @@ clef_status clef_json_load(const char *path, size_t max_bytes, json_t **root)
 clef_status clef_json_save(const char *path, const json_t *root)
 {
     // The text is made first: jansson's own writer would call `write` once for each token.
-    char *text = json_dumps(root, JSON_INDENT(INDENTATION) | JSON_ENCODE_ANY);
+    char *text = clef_json_text(root, JSON_INDENT(INDENTATION) | JSON_ENCODE_ANY);
     if (text == NULL)
         return clef_fail(CLEF_OUT_OF_MEMORY, "cannot write %s: out of memory", path);
     struct clef_atomic_file *file;

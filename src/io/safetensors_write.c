@@ -95,7 +95,7 @@ static clef_status make_header(struct writer *writer, json_t *header)
 static clef_status write_header(struct clef_atomic_file *file, const char *path,
                                 const json_t *header)
 {
-    char *text = json_dumps(header, JSON_COMPACT);
+    char *text = clef_json_text(header, JSON_COMPACT);
     if (text == NULL)
         return clef_fail(CLEF_OUT_OF_MEMORY, "cannot write %s: out of memory", path);
     size_t size = strlen(text);

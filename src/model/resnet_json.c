@@ -33,7 +33,7 @@ char *clef_resnet_to_json(const struct clef_resnet_config *config)
                                int_array(config->blocks, config->stages), "filters",
                                int_array(config->filters, config->stages), "head",
                                head_names[config->head], "dense_units", config->dense_units);
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *text = clef_json_text(object, JSON_COMPACT);
     json_decref(object);
     return text;
 }

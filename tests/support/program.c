@@ -43,6 +43,9 @@ static void become(const char *path, const struct program_setting *setting, cons
         struct rlimit limit = {setting->file_limit, setting->file_limit};
         setrlimit(RLIMIT_FSIZE, &limit);
     }
+    // What runs the tests may have been started in the background, where a shell ignores SIGINT.
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
     // By descriptor: nobody may not pass through the directories that the program lies in.
     int program = open(path, O_RDONLY | O_CLOEXEC);
     if (setting->directory != NULL && chdir(setting->directory) != 0)
@@ -81,7 +84,9 @@ static void read_all(const struct program_setting *setting, pid_t child, struct 
                 read_some(&streams[i]);
         }
         if (!signalled && strstr(streams[0].text, setting->signal_at) != NULL) {
-            kill(child, SIGINT);
+            if (setting->before != NULL)
+                setting->before(setting->user);
+            kill(child, setting->signal != 0 ? setting->signal : SIGINT);
             signalled = true;
         }
     }

@@ -10,8 +10,11 @@ enum { PROGRAM_ARGUMENTS = 40, PROGRAM_OUTPUT = 1 << 20 };
 
 // How to run it. Zero-initialise for defaults.
 struct program_setting {
-    size_t file_limit;     // Largest file in bytes that it may write; 0 leaves it alone.
-    const char *signal_at; // SIGINT is sent once this text has appeared on standard output.
+    size_t file_limit;          // Largest file in bytes that it may write; 0 leaves it alone.
+    const char *signal_at;      // A signal is sent once this text has appeared on standard output:
+    int signal;                 // SIGINT unless it is said here.
+    void (*before)(void *user); // Called before it is sent; NULL for nothing.
+    void *user;
     const char *stdout_to; // A file or device for standard output.
     const char *directory; // Where it is started; NULL for where the test is.
     bool terminal;         // Standard output is a terminal.

@@ -47,7 +47,8 @@ void check_history(const char *path, const json_t *summary)
 {
     static const char *const keys[] = {"loss", "accuracy", "val_loss", "val_accuracy", "seconds"};
     const json_t *epochs = json_object_get(summary, "epochs");
-    char expected[4096] = "epoch,loss,accuracy,val_loss,val_accuracy,seconds\n";
+    static char expected[1 << 18];
+    strcpy(expected, "epoch,loss,accuracy,val_loss,val_accuracy,seconds\n");
     for (size_t i = 0; i < json_array_size(epochs); i++) {
         size_t length = strlen(expected);
         length += (size_t)snprintf(expected + length, sizeof expected - length, "%zu", i + 1);
@@ -58,6 +59,7 @@ void check_history(const char *path, const json_t *summary)
                                  json_is_null(figure) ? "," : ",%.17g", json_number_value(figure));
         }
         snprintf(expected + length, sizeof expected - length, "\n");
+        assert_true(length + 512 < sizeof expected);
     }
     size_t size;
     char *history = read_file(path, &size);
