@@ -30,6 +30,14 @@ enum clef_layout {
 /// @param layout CLEF_LAYOUT_PYTORCH or CLEF_LAYOUT_KERAS.
 clef_status clef_weights_save(struct clef_model *model, enum clef_layout layout, const char *path);
 
+/// Writes the same as Keras's `save_weights` does, for a file name that ends with ".weights.h5":
+/// its `load_weights` takes the file for the same network, built as a functional model in which
+/// `Add` has the two convolutions first and the projection second. The file appears whole or not at
+/// all.
+/// @return CLEF_UNSUPPORTED if the library was built without HDF5, CLEF_NOT_FOUND if that is not
+/// installed.
+clef_status clef_weights_save_keras(struct clef_model *model, const char *path);
+
 /// What was found in a file of weights.
 struct clef_weights_found {
     const char *layout; ///< "clef", "pytorch" or "keras".
@@ -38,9 +46,9 @@ struct clef_weights_found {
 };
 
 /// Sets a model's parameters and moving statistics from a safetensors file in any layout, which is
-/// known by its names. Every parameter must be there, of the right shape, and nothing else but
-/// PyTorch's counters "num_batches_tracked". One thing may differ: if the file's last dense layer
-/// is for another number of classes, the model keeps its own.
+/// known by its names, or from a .weights.h5 of Keras. Every parameter must be there, of the right
+/// shape, and nothing else but PyTorch's counters "num_batches_tracked". One thing may differ: if
+/// the file's last dense layer is for another number of classes, the model keeps its own.
 /// @param[out] found filled in on success.
 /// @return CLEF_FORMAT with the name of the first tensor that is missing, has another shape or
 /// does not belong to the model; up to then nothing in the model has changed. CLEF_UNSUPPORTED if

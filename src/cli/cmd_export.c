@@ -24,6 +24,13 @@ static clef_status write_safetensors(const struct settings *settings, struct cle
     return clef_weights_save(model, (enum clef_layout)settings->layout, settings->out);
 }
 
+static clef_status write_keras(const struct settings *settings, struct clef_model *model,
+                               int batch_size)
+{
+    (void)batch_size;
+    return clef_weights_save_keras(model, settings->out);
+}
+
 static clef_status write_onnx(const struct settings *settings, struct clef_model *model,
                               int batch_size)
 {
@@ -34,6 +41,7 @@ static clef_status write_onnx(const struct settings *settings, struct clef_model
 // The one list of formats: X(name, function that writes it, whether it has several layouts).
 #define FORMAT_LIST(X)                      \
     X(safetensors, write_safetensors, true) \
+    X(keras, write_keras, false)            \
     X(onnx, write_onnx, false)
 
 static const struct format {
@@ -58,8 +66,9 @@ static const char *const layout_choices[] = {"clef", "pytorch", "keras", NULL};
 static const struct option_row rows[] = {
     {"--model", "FILE", NULL, "The model.safetensors that \"clef train\" saved. Mandatory.",
      OPTION_TEXT, .offset = offsetof(struct settings, model)},
-    {"--format", "FORMAT", "safetensors", "What to write.", OPTION_CHOICE,
-     .offset = offsetof(struct settings, format), .choices = format_choices},
+    {"--format", "FORMAT", "safetensors",
+     "What to write: safetensors, keras (the .weights.h5 of Keras 3) or onnx (the whole network).",
+     OPTION_CHOICE, .offset = offsetof(struct settings, format), .choices = format_choices},
     {"--layout", "LAYOUT", NULL,
      "How safetensors name the parameters and order their elements: clef (as \"clef train\" "
      "saves), pytorch (torchvision's names, OIHW) or keras (HWIO). Default: clef.",

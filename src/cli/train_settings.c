@@ -38,8 +38,8 @@ static const struct option_row rows[] = {
     OPTION_ROW_HEAD(struct train_settings),
     {"--init", "FILE", NULL,
      "Start from the weights of a safetensors file in the layout of Clef, PyTorch (torchvision's "
-     "names) or Keras, which is known by its names. The classifier starts anew if the file's is "
-     "for another number of classes. Default: random weights.",
+     "names) or Keras, which is known by its names, or of a .weights.h5 of Keras. The classifier "
+     "starts anew if the file's is for another number of classes. Default: random weights.",
      OPTION_TEXT, SETTING(init)},
     OPTION_ROW_KERNEL_CACHE(struct train_settings),
     OPTION_ROW_SYNC(struct train_settings),

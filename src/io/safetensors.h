@@ -40,6 +40,11 @@ struct clef_safetensors;
 // CLEF_FORMAT tells what is damaged, CLEF_UNSUPPORTED that a tensor's type is not known.
 clef_status clef_safetensors_open(const char *path, struct clef_safetensors **file);
 
+// The same for a file that is open, and is closed whether or not that succeeds; messages call it
+// `path`.
+clef_status clef_safetensors_open_descriptor(int descriptor, const char *path,
+                                             struct clef_safetensors **file);
+
 // NULL is accepted.
 void clef_safetensors_close(struct clef_safetensors *file);
 

@@ -274,20 +274,17 @@ static clef_status parse_tensors(struct clef_safetensors *file)
 
 // ---------------------------------------------------------------- interface
 
-clef_status clef_safetensors_open(const char *path, struct clef_safetensors **out)
+clef_status clef_safetensors_open_descriptor(int descriptor, const char *path,
+                                             struct clef_safetensors **out)
 {
     struct clef_safetensors *file = calloc(1, sizeof *file);
     if (file == NULL || (file->path = strdup(path)) == NULL) {
         free(file);
+        close(descriptor);
         return clef_fail(CLEF_OUT_OF_MEMORY, "cannot read %s: out of memory", path);
     }
-    clef_status status = CLEF_OK;
-    file->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (file->fd < 0)
-        status = clef_fail(errno == ENOENT ? CLEF_NOT_FOUND : CLEF_IO, "cannot open %s: %s", path,
-                           strerror(errno));
-    if (status == CLEF_OK)
-        status = load_header(file);
+    file->fd = descriptor;
+    clef_status status = load_header(file);
     if (status == CLEF_OK)
         status = parse_tensors(file);
     if (status != CLEF_OK) {
@@ -298,12 +295,20 @@ clef_status clef_safetensors_open(const char *path, struct clef_safetensors **ou
     return CLEF_OK;
 }
 
+clef_status clef_safetensors_open(const char *path, struct clef_safetensors **out)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return clef_fail(errno == ENOENT ? CLEF_NOT_FOUND : CLEF_IO, "cannot open %s: %s", path,
+                         strerror(errno));
+    return clef_safetensors_open_descriptor(descriptor, path, out);
+}
+
 void clef_safetensors_close(struct clef_safetensors *file)
 {
     if (file == NULL)
         return;
-    if (file->fd >= 0)
-        close(file->fd);
+    close(file->fd);
     json_decref(file->header);
     free(file->entries);
     free(file->path);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/dims_text.h"
 #include "core/error.h"
-#include "io/safetensors.h"
+#include "io/hdf5.h"
 #include "weights/weights_map.h"
 
 #include <stdio.h>
@@ -159,6 +159,13 @@ static clef_status read_parameter(const struct loading *loading, int index)
     return status;
 }
 
+static clef_status open_file(const char *path, struct clef_safetensors **file)
+{
+    if (clef_hdf5_is(path))
+        return clef_hdf5_open(path, "layers", file);
+    return clef_safetensors_open(path, file);
+}
+
 static clef_status load(struct loading *loading, struct clef_weights_found *found)
 {
     CLEF_TRY(choose_layout(loading, found));
@@ -178,7 +185,7 @@ clef_status clef_weights_load(struct clef_model *model, const char *path,
     int count = clef_model_parameter_count(model);
     struct loading loading = {.model = model, .parameters = count, .first_kept = count};
     struct clef_weights_found result = {0};
-    CLEF_TRY(clef_safetensors_open(path, &loading.file));
+    CLEF_TRY(open_file(path, &loading.file));
     clef_status status = load(&loading, &result);
     free(loading.map);
     clef_safetensors_close(loading.file);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/error.h"
-#include "io/safetensors.h"
+#include "io/hdf5.h"
 #include "weights/weights_map.h"
 
 #include <stdlib.h>
@@ -69,6 +69,20 @@ clef_status clef_weights_save(struct clef_model *model, enum clef_layout layout,
         status = clef_safetensors_write(path, saving.tensors, clef_model_parameter_count(model),
                                         metadata, (int)(sizeof metadata / sizeof *metadata),
                                         provide, &saving);
+    release(&saving);
+    return status;
+}
+
+clef_status clef_weights_save_keras(struct clef_model *model, const char *path)
+{
+    if (!model || !path)
+        return clef_fail(CLEF_INVALID_ARGUMENT, "saving weights needs a model and a path");
+    struct saving saving = {0};
+    clef_status status = begin(model, WEIGHTS_KERAS_H5, &saving);
+    // The group is that of the model itself, without which early versions of Keras 3 load nothing.
+    if (status == CLEF_OK)
+        status = clef_hdf5_write(path, saving.tensors, clef_model_parameter_count(model), "vars",
+                                 provide, &saving);
     release(&saving);
     return status;
 }
