@@ -210,6 +210,10 @@ static void test_bad_configuration(void **state)
         {CONFIG_WITH("\"resnet\"", "[60000,60000,60000]", "5", "[1,2]", "[8,20]", "\"avgpool\"",
                      "1"),
          CLEF_INVALID_ARGUMENT, "layer \"input\""},
+        // 129 GB of weights, of which the file has not one: refused for that, before memory is.
+        {CONFIG_WITH("\"resnet\"", "[16,16,1]", "5", "[1,2]", "[60000,60000]", "\"flatten-dense\"",
+                     "24"),
+         CLEF_FORMAT, "but the configuration asks for [7, 7, 1, 60000]"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct content content = good_content(fixture->model);

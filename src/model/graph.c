@@ -237,29 +237,19 @@ int clef_graph_dense(struct clef_graph *graph, const char *name, int src, int un
     return graph->node_count - 1;
 }
 
-// Whether all that reads the output of a layer is batch normalisation.
-static bool feeds_batchnorm_only(const struct clef_graph *graph, int index)
-{
-    bool normalised = false;
-    for (int i = 0; i < graph->node_count; i++)
-        for (int k = 0; k < graph->nodes[i].inputs; k++)
-            if (graph->nodes[i].input[k] == index) {
-                if (graph->nodes[i].kind != CLEF_NODE_BATCHNORM)
-                    return false;
-                normalised = true;
-            }
-    return normalised;
-}
-
 clef_status clef_graph_finish(struct clef_graph *graph)
 {
     CLEF_TRY(graph->status);
     for (int i = 0; i < graph->node_count; i++)
-        for (int k = 0; k < graph->nodes[i].inputs; k++)
-            graph->nodes[graph->nodes[i].input[k]].consumers++;
+        for (int k = 0; k < graph->nodes[i].inputs; k++) {
+            struct clef_node *src = &graph->nodes[graph->nodes[i].input[k]];
+            src->consumers++;
+            src->normalisers += graph->nodes[i].kind == CLEF_NODE_BATCHNORM;
+        }
     for (int i = 0; i < graph->node_count; i++) {
         const struct clef_node *node = &graph->nodes[i];
-        if (node->kind == CLEF_NODE_CONV2D && !node->relu && feeds_batchnorm_only(graph, i))
+        if (node->kind == CLEF_NODE_CONV2D && !node->relu && node->consumers > 0 &&
+            node->consumers == node->normalisers)
             graph->parameters[node->first_parameter + CLEF_SLOT_BIAS].zero_gradient = true;
     }
     return CLEF_OK;

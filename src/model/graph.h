@@ -41,6 +41,7 @@ struct clef_node {
     int first_parameter;
     int parameter_count;
     int consumers;
+    int normalisers; // Consumers that are batch normalisations.
 };
 
 struct clef_graph_parameter {

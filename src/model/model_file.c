@@ -6,6 +6,7 @@
 #include "core/dims_text.h"
 #include "core/error.h"
 #include "io/safetensors.h"
+#include "model/resnet.h"
 #include "model/resnet_json.h"
 
 #include <errno.h>
@@ -117,19 +118,51 @@ static bool is_parameter(const struct clef_graph *graph, const char *name)
     return false;
 }
 
+// No tensor that the network has not got, and each that it has, in its shape. Strays come first, so
+// that the search for a name never goes through more tensors than the network has parameters.
+static clef_status check_tensors(const struct clef_graph *graph,
+                                 const struct clef_safetensors *file)
+{
+    for (int i = 0; i < clef_safetensors_count(file); i++) {
+        const char *name = clef_safetensors_get(file, i).name;
+        if (!is_parameter(graph, name))
+            return clef_fail(CLEF_FORMAT, "tensor \"%s\" does not belong to the configuration",
+                             name);
+    }
+    for (int i = 0; i < graph->parameter_count; i++) {
+        const struct clef_graph_parameter *parameter = &graph->parameters[i];
+        int number = clef_safetensors_find(file, parameter->name);
+        if (number < 0)
+            return clef_fail(CLEF_FORMAT, "tensor \"%s\" is missing", parameter->name);
+        struct clef_safetensors_tensor found = clef_safetensors_get(file, number);
+        CLEF_TRY(check_shape(parameter, &found));
+    }
+    return CLEF_OK;
+}
+
+// A configuration of a few bytes can ask for any amount of memory. So what it asks for is compared
+// with what the file holds before a model is made of it.
+static clef_status check_file(const struct clef_resnet_config *config,
+                              const struct clef_safetensors *file)
+{
+    CLEF_TRY(clef_resnet_check(config));
+    struct clef_graph graph = {0};
+    clef_status status = clef_resnet_build(config, &graph);
+    if (status == CLEF_OK)
+        status = check_tensors(&graph, file);
+    clef_graph_release(&graph);
+    return status;
+}
+
 static clef_status read_parameter(struct clef_model *model, const struct clef_safetensors *file,
                                   int index)
 {
     const struct clef_graph_parameter *parameter = &model->graph.parameters[index];
-    int number = clef_safetensors_find(file, parameter->name);
-    if (number < 0)
-        return clef_fail(CLEF_FORMAT, "tensor \"%s\" is missing", parameter->name);
-    struct clef_safetensors_tensor found = clef_safetensors_get(file, number);
-    CLEF_TRY(check_shape(parameter, &found));
     float *values = malloc(parameter->count * sizeof *values);
     if (!values)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to read \"%s\"", parameter->name);
-    clef_status status = clef_safetensors_read(file, number, values, parameter->count);
+    clef_status status = clef_safetensors_read(file, clef_safetensors_find(file, parameter->name),
+                                               values, parameter->count);
     if (status == CLEF_OK)
         status = clef_model_write_parameter(model, index, values);
     free(values);
@@ -140,12 +173,6 @@ static clef_status read_parameters(struct clef_model *model, const struct clef_s
 {
     for (int i = 0; i < model->graph.parameter_count; i++)
         CLEF_TRY(read_parameter(model, file, i));
-    for (int i = 0; i < clef_safetensors_count(file); i++) {
-        const char *name = clef_safetensors_get(file, i).name;
-        if (!is_parameter(&model->graph, name))
-            return clef_fail(CLEF_FORMAT, "tensor \"%s\" does not belong to the configuration",
-                             name);
-    }
     return CLEF_OK;
 }
 
@@ -156,6 +183,7 @@ static clef_status load(struct clef_device *device, const struct clef_safetensor
     CLEF_TRY(read_config(file, &config));
     int kept_batch_size = 0;
     CLEF_TRY(read_batch_size(file, &kept_batch_size));
+    CLEF_TRY(check_file(&config, file));
     CLEF_TRY(clef_model_create_empty(device, &config, model));
     clef_status status = read_parameters(*model, file);
     if (status != CLEF_OK) {
