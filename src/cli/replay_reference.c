@@ -11,53 +11,63 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_FILE_BYTES = 64 << 20, MAX_STEPS = 100000, MAX_CLASSES = 100000 };
+enum { MAX_FILE_BYTES = 16 << 20, MAX_STEPS = 100000, MAX_CLASSES = 100000 };
 
-// Reads a list of numbers with *count elements, or with 1 .. `limit` if *count is 0, and tells
-// how many there were.
-static clef_status read_numbers(const char *path, const char *what, const json_t *list, int limit,
-                                int *count, double **numbers)
+// Checks that a list has *count elements, or 1 .. `limit` if *count is 0, and tells how many.
+static clef_status check_list(const char *path, const char *what, const json_t *list, int limit,
+                              int *count)
 {
     size_t size = json_array_size(list);
     if (!json_is_array(list) || size == 0 || size > (size_t)limit ||
         (*count != 0 && size != (size_t)*count))
         return clef_fail(CLEF_FORMAT, "%s: \"%s\" is not a list of the expected length", path,
                          what);
-    *numbers = calloc(size, sizeof **numbers);
-    if (*numbers == NULL)
-        return clef_fail(CLEF_OUT_OF_MEMORY, "%s: no memory for \"%s\"", path, what);
-    for (size_t i = 0; i < size; i++) {
+    *count = (int)size;
+    return CLEF_OK;
+}
+
+static clef_status copy_numbers(const char *path, const char *what, const json_t *list,
+                                double *numbers)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *number = json_array_get(list, i);
         if (!json_is_number(number))
             return clef_fail(CLEF_FORMAT, "%s: element %zu of \"%s\" is not a number", path, i,
                              what);
-        (*numbers)[i] = json_number_value(number);
+        numbers[i] = json_number_value(number);
     }
-    *count = (int)size;
     return CLEF_OK;
+}
+
+// Reads a list of numbers whose length is as check_list says.
+static clef_status read_numbers(const char *path, const char *what, const json_t *list, int limit,
+                                int *count, double **numbers)
+{
+    CLEF_TRY(check_list(path, what, list, limit, count));
+    *numbers = calloc((size_t)*count, sizeof **numbers);
+    if (*numbers == NULL)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "%s: no memory for \"%s\"", path, what);
+    return copy_numbers(path, what, list, *numbers);
 }
 
 static clef_status read_logits(const char *path, const json_t *rows,
                                struct replay_reference *reference)
 {
-    size_t count = json_array_size(rows);
+    static const char what[] = "logits_first_rows";
+    size_t count = json_array_size(rows), classes = (size_t)reference->classes;
     if (count == 0 || count > (size_t)reference->batch_size)
-        return clef_fail(CLEF_FORMAT, "%s: \"logits_first_rows\" must hold 1 to %d rows", path,
+        return clef_fail(CLEF_FORMAT, "%s: \"%s\" must hold 1 to %d rows", path, what,
                          reference->batch_size);
-    reference->logits = calloc(count * (size_t)reference->classes, sizeof *reference->logits);
+    // Many rows, of which one is long, must not become memory before all are known to be long.
+    for (size_t i = 0; i < count; i++)
+        CLEF_TRY(check_list(path, what, json_array_get(rows, i), MAX_CLASSES, &reference->classes));
+    reference->logits = calloc(count * classes, sizeof *reference->logits);
     if (reference->logits == NULL)
         return clef_fail(CLEF_OUT_OF_MEMORY, "%s: no memory for the logits", path);
     reference->logit_rows = (int)count;
-    for (size_t i = 0; i < count; i++) {
-        double *row = NULL;
-        clef_status status = read_numbers(path, "logits_first_rows", json_array_get(rows, i),
-                                          MAX_CLASSES, &reference->classes, &row);
-        if (status == CLEF_OK)
-            memcpy(reference->logits + i * (size_t)reference->classes, row,
-                   (size_t)reference->classes * sizeof *row);
-        free(row);
-        CLEF_TRY(status);
-    }
+    for (size_t i = 0; i < count; i++)
+        CLEF_TRY(
+            copy_numbers(path, what, json_array_get(rows, i), reference->logits + i * classes));
     return CLEF_OK;
 }
 
