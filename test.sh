@@ -154,6 +154,22 @@ address_sanitizer() {
         run "address and undefined-behaviour sanitizers" asan -LE "$other_stages|gpu_numbers"
 }
 
+# Each target has its time alone on a processor.
+fuzzing() {
+    local begin=$SECONDS word=FAIL
+    if ! scripts/install-dependencies.sh fuzz; then
+        skip "fuzzing: Clang or its libFuzzer cannot be installed here"
+        return
+    fi
+    echo "== fuzzing"
+    if ! cmake --preset fuzz -DCLEF_OPENCL=ON >/dev/null || ! cmake --build --preset fuzz; then
+        note FAIL "fuzz: does not build"
+        return
+    fi
+    ! tests/fuzz/run 60 | tee "$output" || word=OK
+    note "$word" "fuzzing: $(tail -n 1 "$output"), $((SECONDS - begin)) s"
+}
+
 thread_sanitizer() {
     build tsan || return 0
     # The sanitizer's shadow memory needs the classic layout of addresses, which some kernels'
@@ -248,6 +264,7 @@ if [ "$configurations" = yes ]; then
     without_opencl
     other_compiler
     address_sanitizer
+    fuzzing
     thread_sanitizer
     foreign_processor
     style

@@ -17,7 +17,7 @@ fault() {
 mapfile -t c_files < <(find include src tests docs bench -name '*.[ch]' | sort)
 mapfile -t scripts < <(find . -path ./build -prune -o -path './.git' -prune -o -path './.venv' \
     -prune -o -name '*.sh' -print | sort)
-scripts+=(.ci/run tests/oclgrind/run tests/oclgrind/ran_all)
+scripts+=(.ci/run tests/fuzz/run tests/oclgrind/run tests/oclgrind/ran_all)
 mapfile -t others < <(find cl bench tests -name '*.cl' -o -name '*.py' -o -path 'cl/*.h' | sort)
 others+=(tests/gpu_compile/run)
 [ ${#c_files[@]} -gt 0 ] || fault "found no sources"

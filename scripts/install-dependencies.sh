@@ -6,6 +6,7 @@
 #   build     what the library and the program are built with
 #   test      what the tests need besides
 #   clang     the other compiler
+#   fuzz      the other compiler with libFuzzer and sanitizers
 #   style     what checks the form of the sources
 #   cross     the compiler, libraries and emulator for aarch64 (on Debian for amd64)
 #   gpu       offline compilers for graphics processors; NVIDIA's come from PyPI, into build/gpu-tools
@@ -36,6 +37,11 @@ has_library() { has_command pkg-config && pkg-config --exists "$1"; }
 has_foreign() { [ -e "/usr/lib/aarch64-linux-gnu/pkgconfig/$1.pc" ]; }
 has_file() { [ -e "$1" ]; }
 has_header() { has_command gcc && echo "#include <$1>" | gcc -E - >/dev/null 2>&1; }
+has_sanitizer() {
+    has_command clang &&
+        echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+        clang -x c - -fsanitize="$1" -o /dev/null >/dev/null 2>&1
+}
 has_module() { has_command python3 && python3 -c "import $1" 2>/dev/null; }
 
 rows() {
@@ -59,6 +65,10 @@ rows() {
         ;;
     clang)
         echo has_command clang clang
+        ;;
+    fuzz)
+        echo has_command clang clang
+        echo has_sanitizer fuzzer,address,undefined libclang-rt-dev
         ;;
     style)
         echo has_command clang-format clang-format

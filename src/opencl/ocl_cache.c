@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_cache.h"
-#include "core/hash.h"
 #include "io/atomic_file.h"
 #include "io/cache_directory.h"
 #include "opencl/ocl_device.h"
@@ -107,8 +106,7 @@ static bool file_path(const struct ocl_cache *cache, struct clef_hash key, char 
 
 // ---------------------------------------------------------------- loading
 
-// Reads a whole file; NULL if it is not there or not whole. Release with free.
-static unsigned char *read_file(const char *path, struct clef_hash key, size_t *size)
+unsigned char *ocl_cache_read(const char *path, struct clef_hash key, size_t *size)
 {
     FILE *file = fopen(path, "rbe");
     if (!file)
@@ -142,7 +140,7 @@ bool ocl_cache_load(struct ocl_context *ocl, const struct ocl_source *source, co
     if (!file_path(ocl->cache, key, path, sizeof path))
         return false;
     size_t size;
-    unsigned char *binary = read_file(path, key, &size);
+    unsigned char *binary = ocl_cache_read(path, key, &size);
     if (!binary)
         return false;
     cl_int code, binary_status = CL_SUCCESS;

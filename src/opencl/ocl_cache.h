@@ -8,6 +8,7 @@
 #ifndef CLEF_OCL_CACHE_H
 #define CLEF_OCL_CACHE_H
 
+#include "core/hash.h"
 #include "opencl/ocl_program.h"
 
 // Decides whether and where the cache is; call it once when a device is opened.
@@ -22,5 +23,9 @@ bool ocl_cache_load(struct ocl_context *ocl, const struct ocl_source *source, co
 // machine code only then.
 void ocl_cache_save(struct ocl_context *ocl, const struct ocl_source *source, const char *options,
                     cl_program program);
+
+// Reads the binary that a file of the cache holds for this key; NULL if the file is not there, for
+// another key, or not whole. Release with free.
+unsigned char *ocl_cache_read(const char *path, struct clef_hash key, size_t *size);
 
 #endif

@@ -18,14 +18,9 @@
 #define FORMAT 1 // Another number after a change of the file's meaning.
 #define MAX_FILE_BYTES ((size_t)1 << 20)
 
-// Whose file it is.
-struct identity {
-    char platform[256], device[256], driver[256], version[256];
-};
-
-static struct identity identify(const struct ocl_context *ocl)
+static struct ocl_identity identify(const struct ocl_context *ocl)
 {
-    struct identity id;
+    struct ocl_identity id;
     ocl_platform_text(ocl->platform, CL_PLATFORM_NAME, id.platform, sizeof id.platform);
     ocl_device_text(ocl->device, CL_DEVICE_NAME, id.device, sizeof id.device);
     ocl_device_text(ocl->device, CL_DRIVER_VERSION, id.driver, sizeof id.driver);
@@ -34,7 +29,7 @@ static struct identity identify(const struct ocl_context *ocl)
 }
 
 // DIRECTORY/DEVICE-HASH.json; a new driver finds the file of the old one, and can say so.
-static bool find_file(const struct identity *id, char *directory, char *path, size_t size)
+static bool find_file(const struct ocl_identity *id, char *directory, char *path, size_t size)
 {
     char name[64];
     size_t length = 0;
@@ -134,7 +129,7 @@ static clef_status check_text(const json_t *root, const char *name, const char *
     return CLEF_OK;
 }
 
-static clef_status read_tuned(const struct ocl_context *ocl, const struct identity *id,
+static clef_status read_tuned(const struct ocl_context *ocl, const struct ocl_identity *id,
                               const json_t *root, struct ocl_tuned *tuned)
 {
     if (json_integer_value(json_object_get(root, "format")) != FORMAT)
@@ -151,7 +146,7 @@ static clef_status read_tuned(const struct ocl_context *ocl, const struct identi
     return CLEF_OK;
 }
 
-static clef_status load(struct ocl_context *ocl, const struct identity *id, const char *path)
+clef_status ocl_tuned_read(struct ocl_context *ocl, const struct ocl_identity *id, const char *path)
 {
     json_t *root;
     CLEF_TRY(clef_json_load(path, MAX_FILE_BYTES, &root));
@@ -171,10 +166,10 @@ void ocl_tuned_load(struct ocl_context *ocl)
 {
     char directory[PATH_MAX], path[PATH_MAX];
     const char *setting = getenv("CLEF_TUNED");
-    struct identity id = identify(ocl);
+    struct ocl_identity id = identify(ocl);
     if ((setting && strcmp(setting, "off") == 0) || !find_file(&id, directory, path, sizeof path))
         return;
-    clef_status status = load(ocl, &id, path);
+    clef_status status = ocl_tuned_read(ocl, &id, path);
     if (status != CLEF_OK && status != CLEF_NOT_FOUND)
         ocl_notice(ocl, CLEF_NOTICE_WARNING,
                    "what was tuned for this device is not used; run \"clef tune\" again (%s)",
@@ -203,7 +198,7 @@ clef_status ocl_tuned_save(const struct ocl_context *ocl, const struct ocl_tuned
                            size_t size)
 {
     char directory[PATH_MAX];
-    struct identity id = identify(ocl);
+    struct ocl_identity id = identify(ocl);
     if (!find_file(&id, directory, path, size < PATH_MAX ? size : PATH_MAX))
         return clef_fail(CLEF_IO, "there is no place to keep what was tuned: set HOME or "
                                   "XDG_CACHE_HOME");

@@ -20,8 +20,17 @@ struct ocl_tuned {
     struct ocl_clblast_params clblast;
 };
 
+// Whose file it is.
+struct ocl_identity {
+    char platform[256], device[256], driver[256], version[256];
+};
+
 // Loads what there is for the context's device into `ocl->tuned`.
 void ocl_tuned_load(struct ocl_context *ocl);
+
+// Reads a file into `ocl->tuned`. A file that is damaged or another's is CLEF_FORMAT.
+clef_status ocl_tuned_read(struct ocl_context *ocl, const struct ocl_identity *id,
+                           const char *path);
 
 // Saves it for later runs; the file appears whole or not at all. `path` becomes that of the file.
 clef_status ocl_tuned_save(const struct ocl_context *ocl, const struct ocl_tuned *tuned, char *path,
