@@ -4,6 +4,7 @@
 #include "fuzz_meter.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         snprintf(path, sizeof path, "/proc/self/fd/%d", file);
         if (fuzz_target.prepare)
             fuzz_target.prepare();
+        pthread_atfork(NULL, NULL, fuzz_meter_end); // A child has limits of its own.
     }
     write_file(file, bytes, size);
     int before = next_descriptor(file);

@@ -3,13 +3,16 @@
 """Makes the seeds of the fuzz targets in tests/fuzz/corpus: small files that are whole, and files
 that are wrong in one way. What fuzzing has found stands beside them, and is not made here.
 
-usage: make_corpus.py
+usage: make_corpus.py CLEF
+  CLEF  the program, which writes the HDF5 file
 """
 import gzip
 import json
 import math
 import pathlib
 import struct
+import subprocess
+import sys
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 
@@ -181,6 +184,20 @@ def weights():
     save("weights", "no-name", weights_file({"a": [2]}))
 
 
+def hdf5s(program):
+    path = CORPUS / "hdf5" / "whole.h5"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run([program, "export", "--model", CORPUS / "model" / "whole", "--format", "keras", "--out", path],
+                   check=True)
+    whole = path.read_bytes()
+    save("hdf5", "cut.h5", whole[:-1])
+    save("hdf5", "half.h5", whole[:len(whole) // 2])
+    save("hdf5", "signature.h5", whole[:8])
+    save("hdf5", "no-tree.h5", whole.replace(b"TREE", b"HEAP"))
+    for place in range(64, 4096, 509):
+        save("hdf5", f"changed-{place}.h5", whole[:place] + b"\xff" * 4 + whole[place + 4:])
+
+
 def trajectory(**changes):
     classes, steps = 3, 2
     gradient = {"name": "fc.weight", "l2": 1.0, "sum": -0.5, "first": [0.25, 0, 1e-3, -4]}
@@ -246,5 +263,8 @@ def caches():
     save("caches", "kernel-of-another-key", kernel(16, bytes(16), (3, 4)))
 
 
+if len(sys.argv) != 2:
+    sys.exit(__doc__)
 for make in (idx, gzips, safetensors, models, weights, replays, caches):
     make()
+hdf5s(sys.argv[1])
