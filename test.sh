@@ -24,7 +24,7 @@ case ${1:-} in
 esac
 jobs=$(nproc)
 # Labels of the tests that have stages of their own.
-other_stages='two_drivers|oclgrind|gpu_compile'
+other_stages='two_drivers|oclgrind|gpu_compile|frameworks'
 readonly drivers configurations jobs other_stages
 
 # What is set from outside would choose another device or instruction set than the stage says.
@@ -133,7 +133,7 @@ check_skipped_cases() {
 # All but OpenCL works in a build without it.
 without_opencl() {
     build cpu-only || return 0
-    run "without OpenCL" cpu-only
+    run "without OpenCL" cpu-only -LE frameworks
 }
 
 other_compiler() {
@@ -226,6 +226,14 @@ gpu_compilers() {
     run "compile matrix of GPUs" release -L gpu_compile
 }
 
+other_frameworks() {
+    if [ -z "${CLEF_FRAMEWORKS_VENV:-}" ] && ! scripts/install-dependencies.sh frameworks; then
+        skip "other frameworks: they cannot be installed here"
+        return
+    fi
+    run "other frameworks" release -L frameworks
+}
+
 style() {
     echo "== style"
     if ! scripts/install-dependencies.sh style; then
@@ -259,6 +267,7 @@ if build release; then
         simulator
         gpu_compilers
     fi
+    [ "$configurations" = no ] || other_frameworks
 fi
 if [ "$configurations" = yes ]; then
     without_opencl

@@ -11,7 +11,7 @@ function(clef_man_page page)
 endfunction()
 
 clef_man_page(clef)
-foreach(command train eval predict export devices check tune info bench replay)
+foreach(command train eval predict export import devices check tune info bench replay)
   clef_man_page(clef-${command} ${command})
 endforeach()
 clef_man_page(clef-bench-train bench train)

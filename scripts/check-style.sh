@@ -17,8 +17,8 @@ fault() {
 mapfile -t c_files < <(find include src tests docs bench -name '*.[ch]' | sort)
 mapfile -t scripts < <(find . -path ./build -prune -o -path './.git' -prune -o -path './.venv' \
     -prune -o -name '*.sh' -print | sort)
-scripts+=(.ci/run tests/fuzz/run tests/oclgrind/run tests/oclgrind/ran_all)
-mapfile -t others < <(find cl bench tests -name '*.cl' -o -name '*.py' -o -path 'cl/*.h' | sort)
+scripts+=(tests/frameworks/run .ci/run tests/fuzz/run tests/oclgrind/run tests/oclgrind/ran_all)
+mapfile -t others < <(find cl bench docs tests -name '*.cl' -o -name '*.py' -o -path 'cl/*.h' | sort)
 others+=(tests/gpu_compile/run)
 [ ${#c_files[@]} -gt 0 ] || fault "found no sources"
 
@@ -41,7 +41,7 @@ device (cli|check|data|train|weights|onnx|model|cpu|opencl|io)
 cpu (cli|check|data|train|weights|onnx|model|opencl|io)
 opencl (cli|check|data|train|weights|onnx|model|cpu)
 model (cli|check|data|train|weights|onnx|cpu|opencl)
-weights (cli|check|data|train|onnx|model|ops|device|cpu|opencl)
+weights (cli|check|data|train|onnx|ops|device|cpu|opencl)
 onnx (cli|check|data|train|model|ops|device|cpu|opencl)
 data (cli|check|train|weights|onnx|model|ops|device|cpu|opencl)
 train (cli|check|weights|onnx|ops|device|cpu|opencl)

@@ -11,6 +11,7 @@
 #   cross     the compiler, libraries and emulator for aarch64 (on Debian for amd64)
 #   gpu       offline compilers for graphics processors; NVIDIA's come from PyPI, into build/gpu-tools
 #   intel     Intel's OpenCL driver for processors, from PyPI, into build/intel-opencl
+#   frameworks  PyTorch from Debian; Keras, JAX and ONNX's runtime from PyPI, into build/frameworks
 #   oclgrind  a simulated OpenCL device that finds faults in kernels
 set -euo pipefail
 
@@ -23,7 +24,13 @@ gpu_wheels=(nvidia-cuda-nvcc==13.2.78 nvidia-cuda-nvdisasm==13.2.78)
 # Intel's driver, and what its own wheel asks for.
 intel=$build/intel-opencl
 intel_wheels=(intel-opencl-rt==2026.2.0 intel-cmplr-lib-rt==2026.2.0 tbb==2023.2.0 tcmlib==1.6.0)
-readonly build gpu_tools gpu_wheels intel intel_wheels
+# What the tests compare Clef with, and what these ask for; those that Debian's Python and NumPy suit.
+frameworks=$build/frameworks
+framework_wheels=(keras==3.15.1 absl-py==2.1.0 h5py==3.12.1 markdown-it-py==3.0.0 mdurl==0.1.2
+    ml-dtypes==0.5.0 namex==0.0.8 optree==0.13.1 packaging==24.2 pygments==2.18.0 rich==13.9.4
+    typing-extensions==4.12.2 jax==0.4.34 jaxlib==0.4.34 opt-einsum==3.4.0 scipy==1.13.1
+    safetensors==0.4.5 onnx==1.17.0 onnxruntime==1.20.1 flatbuffers==24.3.25 protobuf==5.28.3)
+readonly build gpu_tools gpu_wheels intel intel_wheels frameworks framework_wheels
 
 fail() {
     echo "install-dependencies: $*" >&2
@@ -43,6 +50,7 @@ has_sanitizer() {
         clang -x c - -fsanitize="$1" -o /dev/null >/dev/null 2>&1
 }
 has_module() { has_command python3 && python3 -c "import $1" 2>/dev/null; }
+has_system_module() { [ -x /usr/bin/python3 ] && /usr/bin/python3 -c "import $1" 2>/dev/null; }
 
 rows() {
     case $1 in
@@ -91,6 +99,10 @@ rows() {
     intel)
         echo has_file /etc/OpenCL/vendors/pocl.icd pocl-opencl-icd
         echo has_module pip python3-pip
+        ;;
+    frameworks)
+        echo has_system_module ensurepip python3-venv
+        echo has_system_module torch python3-torch
         ;;
     oclgrind)
         echo has_command oclgrind oclgrind
@@ -170,6 +182,21 @@ install_intel() {
 
 if [[ " $* " == *' intel '* ]] && [ ! -e "$intel/lib/libintelocl.so" ]; then
     install_intel
+fi
+
+# Debian's PyTorch is a tenth of that of PyPI, which brings the libraries of a graphics processor.
+install_frameworks() {
+    echo "Installing in $frameworks: ${framework_wheels[*]}"
+    rm -rf "$frameworks.new"
+    /usr/bin/python3 -m venv --system-site-packages "$frameworks.new"
+    "$frameworks.new/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+        --only-binary :all: "${framework_wheels[@]}" ||
+        fail "pip could not install: ${framework_wheels[*]}"
+    mv "$frameworks.new" "$frameworks"
+}
+
+if [[ " $* " == *' frameworks '* ]] && [ ! -e "$frameworks" ]; then
+    install_frameworks
 fi
 
 if has_command cmake; then

@@ -316,6 +316,7 @@ static void test_help(void **state)
         {"eval", "clef-eval", "--model FILE", "\\-\\-model FILE"},
         {"predict", "clef-predict", "--out FILE.npy", "\\-\\-out FILE.npy"},
         {"export", "clef-export", "--layout LAYOUT", "\\-\\-layout LAYOUT"},
+        {"import", "clef-import", "--weights FILE", "\\-\\-weights FILE"},
         {"devices", "clef-devices", "--json", "\\-\\-json"},
         {"check", "clef-check", "--case CASE", "\\-\\-case CASE"},
         {"tune", "clef-tune", "--seconds S", "\\-\\-seconds S"},
@@ -367,7 +368,7 @@ static void test_manual_pages(void **state)
         if (access(path, R_OK) != 0)
             fail_msg("clef(1) refers to a page that is not built: %s", path);
     }
-    assert_int_equal(10, found);
+    assert_int_equal(11, found);
     program_release(&page);
 }
 

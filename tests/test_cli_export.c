@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// "clef export", "clef train --init" and "clef predict" as a user meets them.
+// "clef export", "clef import", "clef train --init" and "clef predict" as a user meets them.
 #include "support/program.h"
 #include "support/small_mnist.h"
 #include "support/temp_directory.h"
@@ -99,6 +99,51 @@ static void test_init(void **state)
     free(first);
 }
 
+// An export and an import give the model back, bit for bit.
+static void test_import(void **state)
+{
+    size_t size, made_size;
+    char made[300];
+    snprintf(made, sizeof made, "%s", temp_path(state, "made.safetensors"));
+    struct program_result result =
+        RUN_CLEF("export", "--model", model, "--layout", "pytorch", "--out", exported);
+    check_exit(&result, 0);
+    program_release(&result);
+    result = RUN_CLEF("import", "--weights", exported, "--out", made, NETWORK);
+    check_exit(&result, 0);
+    check_contains(result.out, "Weights in the layout of pytorch: ");
+    program_release(&result);
+    char *bytes = read_file(model, &size), *made_bytes = read_file(made, &made_size);
+    assert_int_equal(size, made_size);
+    assert_memory_equal(bytes, made_bytes, size);
+    free(bytes);
+    free(made_bytes);
+}
+
+static void test_bad_import(void **state)
+{
+    char made[300];
+    snprintf(made, sizeof made, "%s", temp_path(state, "never.safetensors"));
+    struct program_result result =
+        RUN_CLEF("import", "--weights", model, "--out", made, NETWORK, "--classes", "12");
+    check_exit(&result, 1);
+    check_one_line(&result, "fc is for 10 classes, not 12: use --classes 10");
+    program_release(&result);
+    result = RUN_CLEF("import", "--weights", model, "--out", made, "--head", "avgpool");
+    check_exit(&result, 1);
+    check_one_line(&result, "is [7, 7, 1, 8], but the network asks for [7, 7, 1, 64]");
+    program_release(&result);
+    assert_int_equal(-1, access(made, F_OK));
+    result = RUN_CLEF("import", "--weights", model);
+    check_exit(&result, 2);
+    check_one_line(&result, "--out is missing");
+    program_release(&result);
+    result = RUN_CLEF("import", "--out", made);
+    check_exit(&result, 2);
+    check_one_line(&result, "--weights is missing");
+    program_release(&result);
+}
+
 // Nothing is made before the weights are known to be good.
 static void test_bad_init(void **state)
 {
@@ -175,7 +220,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_layout), cmocka_unit_test(test_layouts),
-        cmocka_unit_test(test_init),        cmocka_unit_test(test_bad_init),
+        cmocka_unit_test(test_init),        cmocka_unit_test(test_import),
+        cmocka_unit_test(test_bad_import),  cmocka_unit_test(test_bad_init),
         cmocka_unit_test(test_predict),     cmocka_unit_test(test_usage),
     };
     return cmocka_run_group_tests(tests, set_up, temp_directory_teardown);

@@ -106,6 +106,8 @@ static void test_pytorch(void **state)
     struct world *world = *state;
     save(world, CLEF_LAYOUT_PYTORCH);
     assert_string_equal("pt", clef_safetensors_metadata(world->file, "format"));
+    if (!strstr(clef_safetensors_metadata(world->file, "config"), "\"filters\":[8,20]"))
+        fail_msg("no configuration: %s", clef_safetensors_metadata(world->file, "config"));
     check_oihw(world, "stem.conv.weight", "conv1.weight", 4, (const int[]){8, 1, 7, 7},
                (const int[]){7, 7, 1, 8});
     check_oihw(world, "stage2.block1.downsample.conv.weight", "layer2.0.downsample.0.weight", 4,

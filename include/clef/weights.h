@@ -25,8 +25,8 @@ enum clef_layout {
 };
 
 /// Writes parameters and moving statistics as safetensors in the layout of another framework. The
-/// file appears whole or not at all. It has no configuration: only `clef_model_save` makes a file
-/// that `clef_model_load` takes.
+/// file appears whole or not at all. The configuration is there as metadata, but `clef_model_load`
+/// takes only what `clef_model_save` made.
 /// @param layout CLEF_LAYOUT_PYTORCH or CLEF_LAYOUT_KERAS.
 clef_status clef_weights_save(struct clef_model *model, enum clef_layout layout, const char *path);
 

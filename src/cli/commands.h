@@ -10,6 +10,7 @@
     X(eval, "measure a saved model on the test set")                         \
     X(predict, "write what a saved model says of each image")                \
     X(export, "write a saved model for other programs")                      \
+    X(import, "make a model of the weights of another framework")            \
     X(devices, "list the devices that can compute")                          \
     X(check, "check a device and its driver")                                \
     X(tune, "find the fastest kernels for a device")                         \

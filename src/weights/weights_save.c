@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/error.h"
 #include "io/hdf5.h"
+#include "model/resnet_json.h"
 #include "weights/weights_map.h"
 
 #include <stdlib.h>
@@ -57,10 +58,14 @@ clef_status clef_weights_save(struct clef_model *model, enum clef_layout layout,
     if (!model || !path || (layout != CLEF_LAYOUT_PYTORCH && layout != CLEF_LAYOUT_KERAS))
         return clef_fail(CLEF_INVALID_ARGUMENT,
                          "saving weights needs a model, a path, and PyTorch's or Keras's layout");
+    char *config = clef_resnet_to_json(clef_model_get_config(model));
+    if (!config)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to save \"%s\"", path);
     // Readers of safetensors know the frameworks by these short names.
     const struct clef_safetensors_string metadata[] = {
         {"format", layout == CLEF_LAYOUT_PYTORCH ? "pt" : "tf"},
         {"layout", weights_naming_title((enum weights_naming)layout)},
+        {"config", config},
         {"clef", clef_version()},
     };
     struct saving saving = {0};
@@ -70,6 +75,7 @@ clef_status clef_weights_save(struct clef_model *model, enum clef_layout layout,
                                         metadata, (int)(sizeof metadata / sizeof *metadata),
                                         provide, &saving);
     release(&saving);
+    free(config);
     return status;
 }
 
