@@ -85,20 +85,21 @@ void normalise_part(struct images images, const struct affine *affine, struct pa
     global const float *gamma, ulong gamma_at, global const float *beta, ulong beta_at, \
         global float *moving_mean, ulong moving_mean_at, global float *moving_variance, \
         ulong moving_variance_at, global float *saved_mean, ulong saved_mean_at,        \
-        global float *saved_inv_std, ulong saved_inv_std_at, float keep, float take, float epsilon
+        global float *saved_inv_std, ulong saved_inv_std_at, float keep, float take,    \
+        float take_variance, float epsilon
 #define STATISTICS_OF(c)                                                                  \
     {                                                                                     \
         gamma + gamma_at + (c), beta + beta_at + (c), moving_mean + moving_mean_at + (c), \
             moving_variance + moving_variance_at + (c), saved_mean + saved_mean_at + (c), \
-            saved_inv_std + saved_inv_std_at + (c), keep, take, epsilon                   \
+            saved_inv_std + saved_inv_std_at + (c), keep, take, take_variance, epsilon    \
     }
 
 // From the channel of an item on; the moving statistics keep `keep` of the old and take `take` of
-// the new.
+// the new mean, `take_variance` of the new variance.
 struct statistics {
     global const float *gamma, *beta;
     global float *moving_mean, *moving_variance, *saved_mean, *saved_inv_std;
-    float keep, take, epsilon;
+    float keep, take, take_variance, epsilon;
 };
 
 struct affine finish(struct sums sums, vec pivot, int rows, bool writes, struct statistics of)
@@ -115,7 +116,7 @@ struct affine finish(struct sums sums, vec pivot, int rows, bool writes, struct 
         STORE(mean, of.saved_mean);
         STORE(inv_std, of.saved_inv_std);
         STORE(of.keep * LOAD(of.moving_mean) + of.take * mean, of.moving_mean);
-        STORE(of.keep * LOAD(of.moving_variance) + of.take * variance, of.moving_variance);
+        STORE(of.keep * LOAD(of.moving_variance) + of.take_variance * variance, of.moving_variance);
     }
     struct affine affine;
     affine.mean = mean;

@@ -143,21 +143,24 @@ static void check_moving(struct subject *subject, struct network_reference *refe
     const struct clef_graph_parameter *parameter = &reference->graph->parameters[index];
     bool is_mean = parameter->kind == CLEF_PARAMETER_MOVING_MEAN;
     const double *batch = (is_mean ? reference->mean : reference->variance)[parameter->node];
+    double keep = reference->graph->nodes[parameter->node].batchnorm.momentum;
     float *values = malloc(parameter->count * sizeof *values);
     OK(clef_parameters_read(&subject->parameters, index, values));
     for (size_t k = 0; k < parameter->count; k++)
-        expect_near((double)values[k], 0.99 * reference->parameters[index][k] + 0.01 * batch[k],
+        expect_near((double)values[k],
+                    keep * reference->parameters[index][k] + (1 - keep) * batch[k],
                     1e-6 * (1 + fabs(batch[k])), parameter->name);
     free(values);
 }
 
-static void check_graph(struct clef_graph *graph, int batch)
+static void check_graph(struct clef_graph *graph, enum clef_padding padding, int batch)
 {
     struct subject subject = {0};
     struct network_reference reference;
     OK(clef_device_open(NULL, NULL, &subject.device));
     OK(clef_parameters_create(subject.device, graph, &subject.parameters));
     network_reference_create(&reference, graph, batch);
+    reference.padding = padding;
     make_parameters(&subject, &reference);
     double loss = run_subject(&subject, &reference);
     expect_near(loss, network_reference_loss(&reference), 1e-5 * fabs(loss), "the loss");
@@ -177,7 +180,7 @@ static void check_resnet(const struct clef_resnet_config *config, int batch)
     struct clef_graph graph = {0};
     OK(clef_resnet_check(config));
     OK(clef_resnet_build(config, &graph));
-    check_graph(&graph, batch);
+    check_graph(&graph, config->padding, batch);
 }
 
 // ---------------------------------------------------------------- networks
@@ -193,7 +196,9 @@ static void test_flatten_dense(void **unused)
                                               .blocks = {1, 1},
                                               .filters = {4, 6},
                                               .head = CLEF_HEAD_FLATTEN_DENSE,
-                                              .dense_units = 7},
+                                              .dense_units = 7,
+                                              .conv_bias = true,
+                                              .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}},
                  5);
 }
 
@@ -208,7 +213,9 @@ static void test_avgpool(void **unused)
                                               .stages = 3,
                                               .blocks = {2, 1, 2},
                                               .filters = {5, 5, 19},
-                                              .head = CLEF_HEAD_AVGPOOL},
+                                              .head = CLEF_HEAD_AVGPOOL,
+                                              .conv_bias = true,
+                                              .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}},
                  7);
 }
 
@@ -224,8 +231,35 @@ static void test_image_major(void **unused)
                                               .blocks = {1, 2},
                                               .filters = {4, 5},
                                               .head = CLEF_HEAD_FLATTEN_DENSE,
-                                              .dense_units = 6},
+                                              .dense_units = 6,
+                                              .conv_bias = true,
+                                              .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}},
                  2);
+}
+
+// What torchvision has otherwise, at sizes of which each direction is even somewhere.
+static void test_conventions_of_torchvision(void **unused)
+{
+    (void)unused;
+    struct clef_resnet_config config = clef_resnet_imagenet();
+    config.input_height = 26;
+    config.input_width = 31;
+    config.classes = 4;
+    config.stages = 3;
+    const int filters[] = {4, 6, 17};
+    for (int i = 0; i < config.stages; i++) {
+        config.blocks[i] = 1;
+        config.filters[i] = filters[i];
+    }
+    check_resnet(&config, 3);
+}
+
+static int add_conv2d(struct clef_graph *graph, const char *name, int src, int stride, bool relu)
+{
+    return clef_graph_conv2d(
+        graph, name, src,
+        &(struct clef_conv2d_config){
+            .filters = 4, .kernel = 3, .stride = stride, .bias = true, .relu = relu});
 }
 
 // A network in which almost nothing can be fused: outputs that are read several times, additions
@@ -234,34 +268,34 @@ static void test_nothing_fuses(void **unused)
 {
     (void)unused;
     struct clef_graph graph = {0};
+    const struct clef_batchnorm_config batchnorm = {.momentum = 0.99, .epsilon = 1e-3};
     int input = clef_graph_input(&graph, "input", (const int[]){10, 10, 2});
-    int stem = clef_graph_conv2d(&graph, "stem", input, 4, 3, 1, true);
-    int pool = clef_graph_maxpool(&graph, "pool1", stem, 3, 2);
-    int branch = clef_graph_conv2d(&graph, "branch", stem, 4, 3, 2, false);
+    int stem = add_conv2d(&graph, "stem", input, 1, true);
+    int pool = clef_graph_maxpool(&graph, "pool1", stem, 3, 2, CLEF_PADDING_SAME);
+    int branch = add_conv2d(&graph, "branch", stem, 2, false);
     int sum = clef_graph_add(&graph, "sum", pool, branch);
     int relu = clef_graph_relu(&graph, "relu", sum);
     int twice = clef_graph_add(&graph, "twice", relu, relu);
-    int normal = clef_graph_batchnorm(&graph, "normal", twice);
+    int normal = clef_graph_batchnorm(&graph, "normal", twice, &batchnorm);
     int own = clef_graph_add(&graph, "own", normal, twice);
     int more = clef_graph_add(&graph, "more", own, sum);
-    int second = clef_graph_maxpool(&graph, "pool2", more, 2, 2);
+    int second = clef_graph_maxpool(&graph, "pool2", more, 2, 2, CLEF_PADDING_SAME);
     int last = clef_graph_relu(&graph, "last", second);
-    int top = clef_graph_maxpool(&graph, "pool3", last, 3, 1);
+    int top = clef_graph_maxpool(&graph, "pool3", last, 3, 1, CLEF_PADDING_SAME);
     int flat = clef_graph_flatten(&graph, "flatten", top);
     int hidden = clef_graph_dense(&graph, "hidden", flat, 5, false);
     int active = clef_graph_relu(&graph, "active", hidden);
     int both = clef_graph_add(&graph, "both", active, hidden);
     clef_graph_dense(&graph, "logits", both, 3, false);
     OK(clef_graph_finish(&graph));
-    check_graph(&graph, 6);
+    check_graph(&graph, CLEF_PADDING_SAME, 6);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_flatten_dense),
-        cmocka_unit_test(test_avgpool),
-        cmocka_unit_test(test_image_major),
+        cmocka_unit_test(test_flatten_dense), cmocka_unit_test(test_avgpool),
+        cmocka_unit_test(test_image_major),   cmocka_unit_test(test_conventions_of_torchvision),
         cmocka_unit_test(test_nothing_fuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Saving and loading a model, and files that are not what they should be.
 #include "io/safetensors.h"
+#include "model/resnet_json.h"
 #include "support/model_fixture.h"
 
 #include <stdio.h>
@@ -31,6 +32,19 @@ static int remove_directory(void **unused)
 
 // ---------------------------------------------------------------- round trip
 
+static const char good_config[] =
+    "{\"architecture\":\"resnet\",\"input\":[16,16,1],\"classes\":5,\"blocks\":[1,2],"
+    "\"filters\":[8,20],\"head\":\"flatten-dense\",\"dense_units\":24}";
+
+static void expect_same_config(const struct clef_resnet_config *config,
+                               const struct clef_resnet_config *expected)
+{
+    char *text = clef_resnet_to_json(config), *expected_text = clef_resnet_to_json(expected);
+    assert_string_equal(text, expected_text);
+    free(text);
+    free(expected_text);
+}
+
 static void test_round_trip(void **state)
 {
     struct fixture *fixture = *state;
@@ -41,8 +55,7 @@ static void test_round_trip(void **state)
     int batch_size = 0;
     OK(clef_model_load(fixture->device, path, &loaded, &batch_size));
     assert_int_equal(batch_size, 77);
-    assert_memory_equal(clef_model_get_config(loaded), clef_model_get_config(fixture->model),
-                        sizeof(struct clef_resnet_config));
+    expect_same_config(clef_model_get_config(loaded), clef_model_get_config(fixture->model));
     size_t count, loaded_count;
     float *saved = fixture_read_all(fixture->model, &count);
     float *values = fixture_read_all(loaded, &loaded_count);
@@ -69,14 +82,38 @@ static void test_other_configuration(void **state)
                                         .stages = 1,
                                         .blocks = {2},
                                         .filters = {3},
-                                        .head = CLEF_HEAD_AVGPOOL};
+                                        .head = CLEF_HEAD_AVGPOOL,
+                                        .conv_bias = true,
+                                        .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}};
     struct clef_model *model, *loaded;
     OK(clef_model_create_resnet(fixture->device, &config, 5, &model));
     OK(clef_model_save(model, 1, path));
     OK(clef_model_load(fixture->device, path, &loaded, NULL));
-    assert_memory_equal(clef_model_get_config(loaded), &config, sizeof config);
+    expect_same_config(clef_model_get_config(loaded), &config);
     clef_model_destroy(model);
     clef_model_destroy(loaded);
+}
+
+static void test_conventions(void **state)
+{
+    (void)state;
+    struct clef_resnet_config config = clef_resnet_imagenet(), read;
+    char *text = clef_resnet_to_json(&config);
+    OK(clef_resnet_from_json(text, &read));
+    free(text);
+    expect_same_config(&read, &config);
+    assert_int_equal(read.padding, CLEF_PADDING_SYMMETRIC);
+    assert_true(read.stem_batchnorm && !read.conv_bias && read.batchnorm.unbiased_variance);
+    assert_true(read.batchnorm.momentum == 0.9 && read.batchnorm.epsilon == 1e-5);
+}
+
+// A file that says nothing of paddings and normalisation has those of the default network.
+static void test_old_configuration(void **state)
+{
+    (void)state;
+    struct clef_resnet_config config, expected = fixture_config();
+    OK(clef_resnet_from_json(good_config, &config));
+    expect_same_config(&config, &expected);
 }
 
 // ---------------------------------------------------------------- damaged files
@@ -89,10 +126,6 @@ struct content {
 };
 
 enum { FORMAT, VERSION, CONFIG, BATCH_SIZE, LAYOUT };
-
-static const char good_config[] =
-    "{\"architecture\":\"resnet\",\"input\":[16,16,1],\"classes\":5,\"blocks\":[1,2],"
-    "\"filters\":[8,20],\"head\":\"flatten-dense\",\"dense_units\":24}";
 
 static struct content good_content(const struct clef_model *model)
 {
@@ -222,6 +255,35 @@ static void test_bad_configuration(void **state)
     }
 }
 
+// What a file of today says beyond one of versions in which it was fixed.
+static void test_bad_conventions(void **state)
+{
+    (void)state;
+#define WITH(padding, stem, bias, batchnorm)                                         \
+    "{\"architecture\":\"resnet\",\"input\":[16,16,1],\"classes\":5,\"blocks\":[1]," \
+    "\"filters\":[8],\"head\":\"avgpool\",\"dense_units\":24,\"padding\":" padding   \
+    ",\"stem_batchnorm\":" stem ",\"conv_bias\":" bias ",\"batchnorm\":" batchnorm "}"
+#define BATCHNORM "{\"momentum\":0.9,\"epsilon\":1e-5,\"unbiased_variance\":true}"
+    static const struct {
+        const char *config, *words;
+    } cases[] = {
+        {WITH("\"mirror\"", "true", "true", BATCHNORM), "\"padding\" must be \"same\""},
+        {WITH("null", "true", "true", BATCHNORM), "\"padding\" must be \"same\""},
+        {WITH("\"same\"", "1", "true", BATCHNORM), "\"stem_batchnorm\" must be true or false"},
+        {WITH("\"same\"", "true", "\"no\"", BATCHNORM), "\"conv_bias\" must be true or false"},
+        {WITH("\"same\"", "true", "true", "0.9"), "\"momentum\" must be a number"},
+        {WITH("\"same\"", "true", "true", "{\"momentum\":0.9}"), "\"epsilon\" must be a number"},
+        {WITH("\"same\"", "true", "true", "{\"momentum\":0.9,\"epsilon\":1e-5}"),
+         "\"unbiased_variance\" must be true or false"},
+    };
+#undef BATCHNORM
+#undef WITH
+    struct clef_resnet_config config;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        EXPECT_FAILURE(clef_resnet_from_json(cases[i].config, &config), CLEF_FORMAT,
+                       cases[i].words);
+}
+
 static void test_bad_tensors(void **state)
 {
     struct fixture *fixture = *state;
@@ -275,10 +337,16 @@ static void test_no_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(test_round_trip),        FIXTURE_TEST(test_other_configuration),
-        FIXTURE_TEST(test_good_content),      FIXTURE_TEST(test_bad_metadata),
-        FIXTURE_TEST(test_bad_configuration), FIXTURE_TEST(test_bad_tensors),
+        FIXTURE_TEST(test_round_trip),
+        FIXTURE_TEST(test_other_configuration),
+        FIXTURE_TEST(test_good_content),
+        FIXTURE_TEST(test_bad_metadata),
+        FIXTURE_TEST(test_bad_configuration),
+        FIXTURE_TEST(test_bad_tensors),
         FIXTURE_TEST(test_no_file),
+        cmocka_unit_test(test_conventions),
+        cmocka_unit_test(test_old_configuration),
+        cmocka_unit_test(test_bad_conventions),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -223,7 +223,9 @@ static void test_avgpool(void **state)
                                         .stages = 1,
                                         .blocks = {1},
                                         .filters = {4},
-                                        .head = CLEF_HEAD_AVGPOOL};
+                                        .head = CLEF_HEAD_AVGPOOL,
+                                        .conv_bias = true,
+                                        .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}};
     struct clef_model *model;
     OK(clef_model_create_resnet(world->fixture.device, &config, 1, &model));
     Onnx__ModelProto *file = save_and_read(world, model);
@@ -313,7 +315,9 @@ static void test_too_large(void **state)
                                         .blocks = {1},
                                         .filters = {8},
                                         .head = CLEF_HEAD_FLATTEN_DENSE,
-                                        .dense_units = 65536};
+                                        .dense_units = 65536,
+                                        .conv_bias = true,
+                                        .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}};
     struct clef_model *model;
     OK(clef_model_create_empty(world->fixture.device, &config, &model));
     const char *path = temp_path(&world->directory, "large.onnx");

@@ -47,6 +47,42 @@ static void test_default_parameters(void **unused)
     clef_graph_release(&graph);
 }
 
+// torchvision's figure, and its extents at each stage.
+static void test_imagenet(void **unused)
+{
+    (void)unused;
+    struct clef_resnet_config config = clef_resnet_imagenet();
+    struct clef_graph graph = build(&config);
+    struct counts counts = count_parameters(&graph);
+    assert_int_equal(counts.trainable, 11689512);
+    assert_int_equal(counts.all - counts.trainable, 9600);
+    static const struct {
+        const char *name;
+        int size, channels;
+    } layers[] = {
+        {"stem.conv", 112, 64},
+        {"stem.bn", 112, 64},
+        {"stem.pool", 56, 64},
+        {"stage1.block2.relu2", 56, 64},
+        {"stage2.block1.downsample.bn", 28, 128},
+        {"stage4.block2.relu2", 7, 512},
+    };
+    size_t found = 0;
+    for (int i = 0; i < graph.node_count; i++) {
+        const struct clef_node *node = &graph.nodes[i];
+        if (node->kind == CLEF_NODE_CONV2D)
+            assert_int_equal(node->window.pad_top, node->window.kernel_h / 2);
+        if (found == sizeof layers / sizeof *layers || strcmp(node->name, layers[found].name) != 0)
+            continue;
+        assert_int_equal(node->height, layers[found].size);
+        assert_int_equal(node->width, layers[found].size);
+        assert_int_equal(node->channels, layers[found].channels);
+        found++;
+    }
+    assert_int_equal(found, sizeof layers / sizeof *layers);
+    clef_graph_release(&graph);
+}
+
 static void test_avgpool_head(void **unused)
 {
     (void)unused;
@@ -188,6 +224,10 @@ static void test_refused_configurations(void **unused)
     REFUSE(config.filters[1] = 0, "filters of stage 2 is 0");
     REFUSE(config.filters[3] = CLEF_MAX_EXTENT + 1, "filters of stage 4 is 65537");
     REFUSE(config.dense_units = 0, "dense units is 0");
+    REFUSE(config.padding = (enum clef_padding)2, "padding number 2");
+    REFUSE(config.batchnorm.momentum = 1.5, "momentum of batch norms is 1.5");
+    REFUSE(config.batchnorm.epsilon = 0, "epsilon of batch norms is 0");
+    REFUSE(config.batchnorm.epsilon = 1e-60, "epsilon of batch norms is 1e-60");
     REFUSE(config.head = (enum clef_head)7, "head number 7");
 #undef REFUSE
     expect_refused(NULL, "NULL");
@@ -209,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_default_parameters),
+        cmocka_unit_test(test_imagenet),
         cmocka_unit_test(test_avgpool_head),
         cmocka_unit_test(test_names_and_order),
         cmocka_unit_test(test_zero_gradients),

@@ -46,7 +46,9 @@ static struct clef_model *create_model(struct clef_device *device)
                                         .stages = 2,
                                         .blocks = {1, 1},
                                         .filters = {4, 6},
-                                        .head = CLEF_HEAD_AVGPOOL};
+                                        .head = CLEF_HEAD_AVGPOOL,
+                                        .conv_bias = true,
+                                        .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}};
     struct clef_model *model;
     if (clef_model_create_resnet(device, &config, 5, &model) != CLEF_OK)
         fail_msg("%s", clef_last_error());

@@ -26,9 +26,22 @@ enum clef_head {
     CLEF_HEAD_AVGPOOL        ///< global average, dense
 };
 
+/// How convolutions and poolings treat the border of an image.
+enum clef_padding {
+    CLEF_PADDING_SAME,     ///< Keras's `same`, see clef_window_same.
+    CLEF_PADDING_SYMMETRIC ///< PyTorch's usual one, see clef_window_symmetric.
+};
+
+/// How batch normalisations train and infer, see clef_batchnorm_train_args.
+struct clef_batchnorm_config {
+    double momentum;        ///< 0 .. 1; what PyTorch calls momentum is 1 minus this.
+    double epsilon;         ///< Above 0.
+    bool unbiased_variance; ///< Of the moving variance.
+};
+
 /// A residual network: 7x7 stride-2 convolution with ReLU, 3x3 stride-2 max pool, stages of blocks
 /// of two 3x3 convolutions (the first block of each stage but the first halves the image), head,
-/// softmax.
+/// softmax. Begin with one of the functions below and change what shall be different.
 struct clef_resnet_config {
     int input_height, input_width, input_channels;
     int classes;
@@ -37,11 +50,21 @@ struct clef_resnet_config {
     int filters[CLEF_MAX_STAGES]; ///< Channels of each stage; the stem has those of the first.
     enum clef_head head;
     int dense_units; ///< Width of the hidden dense layer of CLEF_HEAD_FLATTEN_DENSE.
+    enum clef_padding padding;
+    bool
+        stem_batchnorm; ///< Whether a batch norm stands between the first convolution and its ReLU.
+    bool conv_bias;     ///< Whether convolutions have a bias.
+    struct clef_batchnorm_config batchnorm;
 };
 
 /// @return ResNet-18 for 32x32x1 images, 10 classes, head flatten-dense with 1000 units: 11,707,394
 /// parameters.
 struct clef_resnet_config clef_resnet_default(void);
+
+/// @return ResNet-18 as torchvision has it, for 224x224x3 images and 1000 classes: symmetric
+/// padding, batch norm in the stem, convolutions without a bias, head avgpool, batch norm with
+/// momentum 0.9, epsilon 1e-5 and unbiased moving variance: 11,689,512 parameters that are trained.
+struct clef_resnet_config clef_resnet_imagenet(void);
 
 /// Builds a network: glorot-uniform weights drawn from `seed`, zero biases, batch norm gamma 1 and
 /// beta 0.

@@ -81,6 +81,11 @@ struct clef_window {
 struct clef_window clef_window_same(const int kernel[2], const int stride[2], const int in[2],
                                     int out[2]);
 
+/// Half a kernel of padding on each side, as PyTorch's networks have it: pad = kernel / 2, out =
+/// (in + 2 pad - kernel) / stride + 1. With an odd kernel, the image of stride 1 keeps its size.
+struct clef_window clef_window_symmetric(const int kernel[2], const int stride[2], const int in[2],
+                                         int out[2]);
+
 /// `valid` padding, that is none: out = (in - kernel) / stride + 1. The kernel must not be larger
 /// than the image.
 struct clef_window clef_window_valid(const int kernel[2], const int stride[2], const int in[2],
@@ -198,8 +203,9 @@ struct clef_dense_backward_weights_args {
 ///     saved_inv_std = 1 / sqrt(variance + epsilon)
 ///     dst = act(gamma * (src - mean) * saved_inv_std + beta [+ residual])
 ///     moving_mean     = momentum * moving_mean     + (1 - momentum) * mean
-///     moving_variance = momentum * moving_variance + (1 - momentum) * variance
+///     moving_variance = momentum * moving_variance + (1 - momentum) * variance [* m / (m - 1)]
 ///
+/// The factor, of m rows, is that of the unbiased variance; with a single row there is none.
 /// All per-channel tensors are vectors of c.
 struct clef_batchnorm_train_args {
     const struct clef_tensor *src;
@@ -210,7 +216,8 @@ struct clef_batchnorm_train_args {
     const struct clef_tensor *saved_mean, *saved_inv_std;    ///< For the backward pass.
     float momentum;                                          ///< Keras: 0.99.
     float epsilon;                                           ///< Keras: 1e-3.
-    bool relu;                                               ///< Fuses max(0, x).
+    bool unbiased; ///< Of the moving variance. Keras: no; PyTorch: yes.
+    bool relu;     ///< Fuses max(0, x).
 };
 
 /// dst = act(gamma * (src - moving_mean) / sqrt(moving_variance + epsilon) + beta [+ residual])

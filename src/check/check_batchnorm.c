@@ -22,6 +22,7 @@ enum flags {
     OFFSET = 8,   // Values around 100 instead of 0.5.
     CONSTANT = 16,
     NOT_A_NUMBER = 32,
+    UNBIASED = 64, // The moving variance.
 };
 
 struct row {
@@ -44,6 +45,10 @@ static const struct row rows[] = {
     {7, 8, 8, 33, HWNC, OFFSET},
     {2, 20, 18, 17, NHWC, OFFSET | RELU | RESIDUAL},
     {7, 3, 3, 17, HWNC, CONSTANT},
+    {1, 1, 1, 17, NHWC, UNBIASED}, // One row, which has no unbiased variance.
+    {2, 1, 1, 33, HWNC, UNBIASED | RELU},
+    {3, 2, 2, 64, NHWC, UNBIASED | RELU | RESIDUAL},
+    {64, 9, 9, 17, HWNC, UNBIASED | RELU},
     {7, 3, 3, 17, NHWC, NOT_A_NUMBER | RELU},
     {7, 3, 3, 32, HWNC, NOT_A_NUMBER | RESIDUAL | RELU},
 };
@@ -119,6 +124,8 @@ static void check_statistics(struct session *s, const struct row *r, const doubl
                              const struct check_tensor *saved[2], double momentum)
 {
     size_t c = (size_t)r->c;
+    int values = r->n * r->h * r->w; // Of each channel.
+    double correction = r->flags & UNBIASED && values > 1 ? values / (values - 1.0) : 1;
     double *expected[4];
     for (int i = 0; i < 4; i++)
         expected[i] = session_doubles(s, c);
@@ -126,7 +133,7 @@ static void check_statistics(struct session *s, const struct row *r, const doubl
                  *old_variance = tensor_values(s, moving[1]);
     for (size_t k = 0; k < c; k++) {
         expected[0][k] = momentum * old_mean[k] + (1 - momentum) * mean[k];
-        expected[1][k] = momentum * old_variance[k] + (1 - momentum) * variance[k];
+        expected[1][k] = momentum * old_variance[k] + (1 - momentum) * variance[k] * correction;
         expected[2][k] = mean[k];
         expected[3][k] = 1 / sqrt(variance[k] + (double)EPSILON);
     }
@@ -161,6 +168,7 @@ static void run_train(struct session *s, const void *row)
                                              .saved_inv_std = &saved_inv_std->view,
                                              .momentum = 0.9f,
                                              .epsilon = EPSILON,
+                                             .unbiased = r->flags & UNBIASED,
                                              .relu = bn.relu};
     if (!RUN_OP(s, batchnorm_train, &args, NULL))
         return;
@@ -179,7 +187,10 @@ static void run_train(struct session *s, const void *row)
 static bool take_train(const void *arguments, void *row)
 {
     const struct clef_batchnorm_train_args *args = arguments;
-    return take(args->src, args->relu, args->residual, false, row);
+    struct row *r = row;
+    take(args->src, args->relu, args->residual, false, r);
+    r->flags |= args->unbiased ? UNBIASED : 0;
+    return true;
 }
 
 CHECK_CASE(batchnorm_train, rows, run_train, take_train);

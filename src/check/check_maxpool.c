@@ -29,6 +29,8 @@ static const struct row rows[] = {
     {3, 9, 7, 100, 2, 2, 3, 3, VALID, NHWC, NHWC, ARGMAX},
     {2, 7, 7, 33, 7, 7, 1, 1, VALID, HWNC, HWNC, ARGMAX},
     {2, 8, 6, 16, 3, 3, 2, 2, SYMMETRIC, NHWC, NHWC, ARGMAX | RELU},
+    {7, 7, 6, 33, 3, 3, 2, 2, SYMMETRIC, HWNC, HWNC, ARGMAX | RELU},
+    {1, 2, 1, 5, 3, 3, 2, 2, SYMMETRIC, NHWC, HWNC, ARGMAX},
     {3, 6, 5, 5, 3, 3, 1, 2, SAME, NHWC_GAPS, HWNC_GAPS, ARGMAX | RELU},
     {3, 6, 5, 17, 3, 3, 2, 2, VALID, HWNC_GAPS, NHWC_GAPS, 0},
     {3, 5, 5, 17, 3, 3, 2, 2, SAME, NHWC, NHWC, ARGMAX | LOWEST},

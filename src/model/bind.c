@@ -4,7 +4,6 @@
 #include "core/error.h"
 
 // Keras's defaults.
-#define BATCHNORM_MOMENTUM 0.99f
 #define ADAM_BETA1 0.9f
 #define ADAM_BETA2 0.999f
 #define ADAM_EPSILON 1e-7f
@@ -15,7 +14,7 @@ struct step_tensors {
     struct clef_tensor role[CLEF_ROLE_COUNT];
     bool has[CLEF_ROLE_COUNT];
     struct clef_tensor parameter[4], gradient[2]; // By CLEF_SLOT_..., of the step's layer.
-    bool has_bias_gradient;
+    bool has_bias, has_bias_gradient;
     struct clef_tensor scratch;
 };
 
@@ -50,8 +49,10 @@ static void collect(const struct clef_binding *binding, const struct clef_step *
         if (clef_parameter_is_trainable(binding->graph->parameters[index].kind))
             tensors->gradient[i] =
                 clef_tensor_vector(parameters->gradients, place->offset, place->floats);
-        if (i == CLEF_SLOT_BIAS)
-            tensors->has_bias_gradient = !binding->graph->parameters[index].zero_gradient;
+        if (i != CLEF_SLOT_BIAS)
+            continue;
+        tensors->has_bias = true;
+        tensors->has_bias_gradient = !binding->graph->parameters[index].zero_gradient;
     }
     struct clef_buffer *scratch = binding->workspace->scratch;
     if (scratch)
@@ -104,7 +105,8 @@ static clef_status bind_conv2d_forward(const struct bind_call *call)
 {
     struct clef_conv2d_forward_args args = {.src = ROLE(SRC),
                                             .weights = PARAMETER(WEIGHT),
-                                            .bias = PARAMETER(BIAS),
+                                            .bias =
+                                                call->tensors->has_bias ? PARAMETER(BIAS) : NULL,
                                             .dst = ROLE(DST),
                                             .window = call->node->window,
                                             .relu = call->step->relu};
@@ -132,8 +134,9 @@ static clef_status bind_batchnorm_train(const struct bind_call *call)
                                              .moving_variance = PARAMETER(VARIANCE),
                                              .saved_mean = ROLE(SAVED_MEAN),
                                              .saved_inv_std = ROLE(SAVED_INV_STD),
-                                             .momentum = BATCHNORM_MOMENTUM,
-                                             .epsilon = call->node->epsilon,
+                                             .momentum = (float)call->node->batchnorm.momentum,
+                                             .epsilon = (float)call->node->batchnorm.epsilon,
+                                             .unbiased = call->node->batchnorm.unbiased_variance,
                                              .relu = call->step->relu};
     return PLAN(batchnorm_train, &args);
 }
@@ -147,7 +150,7 @@ static clef_status bind_batchnorm_infer(const struct bind_call *call)
                                              .dst = ROLE(DST),
                                              .moving_mean = PARAMETER(MEAN),
                                              .moving_variance = PARAMETER(VARIANCE),
-                                             .epsilon = call->node->epsilon,
+                                             .epsilon = (float)call->node->batchnorm.epsilon,
                                              .relu = call->step->relu};
     return PLAN(batchnorm_infer, &args);
 }

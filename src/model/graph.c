@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCHNORM_EPSILON 1e-3f // Keras's default.
-
 bool clef_parameter_is_trainable(enum clef_parameter_kind kind)
 {
     return kind != CLEF_PARAMETER_MOVING_MEAN && kind != CLEF_PARAMETER_MOVING_VARIANCE;
@@ -116,34 +114,45 @@ int clef_graph_input(struct clef_graph *graph, const char *name, const int shape
     return graph->node_count - 1;
 }
 
-int clef_graph_conv2d(struct clef_graph *graph, const char *name, int src, int filters, int kernel,
-                      int stride, bool relu)
+// A square window with the same stride in both directions.
+static struct clef_window make_window(enum clef_padding padding, int kernel, int stride,
+                                      const int shape[3], int out[3])
+{
+    const int kernels[2] = {kernel, kernel}, strides[2] = {stride, stride};
+    return padding == CLEF_PADDING_SYMMETRIC ? clef_window_symmetric(kernels, strides, shape, out)
+                                             : clef_window_same(kernels, strides, shape, out);
+}
+
+int clef_graph_conv2d(struct clef_graph *graph, const char *name, int src,
+                      const struct clef_conv2d_config *config)
 {
     int shape[3], out[3];
     shape_of(graph, src, shape);
     struct clef_window window =
-        clef_window_same((const int[]){kernel, kernel}, (const int[]){stride, stride}, shape, out);
-    out[2] = filters;
+        make_window(config->padding, config->kernel, config->stride, shape, out);
+    out[2] = config->filters;
     struct clef_node *node = add_node(graph, CLEF_NODE_CONV2D, name, out);
     if (node) {
         set_input(node, 0, src);
         node->window = window;
-        node->relu = relu;
+        node->relu = config->relu;
     }
     add_parameter(graph, CLEF_PARAMETER_KERNEL, "weight", 4,
-                  (const int[]){kernel, kernel, shape[2], filters});
-    add_parameter(graph, CLEF_PARAMETER_BIAS, "bias", 1, &filters);
+                  (const int[]){config->kernel, config->kernel, shape[2], config->filters});
+    if (config->bias)
+        add_parameter(graph, CLEF_PARAMETER_BIAS, "bias", 1, &config->filters);
     return graph->node_count - 1;
 }
 
-int clef_graph_batchnorm(struct clef_graph *graph, const char *name, int src)
+int clef_graph_batchnorm(struct clef_graph *graph, const char *name, int src,
+                         const struct clef_batchnorm_config *config)
 {
     int shape[3];
     shape_of(graph, src, shape);
     struct clef_node *node = add_node(graph, CLEF_NODE_BATCHNORM, name, shape);
     if (node) {
         set_input(node, 0, src);
-        node->epsilon = BATCHNORM_EPSILON;
+        node->batchnorm = *config;
     }
     add_parameter(graph, CLEF_PARAMETER_GAMMA, "weight", 1, &shape[2]);
     add_parameter(graph, CLEF_PARAMETER_BETA, "bias", 1, &shape[2]);
@@ -179,12 +188,12 @@ int clef_graph_add(struct clef_graph *graph, const char *name, int a, int b)
     return graph->node_count - 1;
 }
 
-int clef_graph_maxpool(struct clef_graph *graph, const char *name, int src, int kernel, int stride)
+int clef_graph_maxpool(struct clef_graph *graph, const char *name, int src, int kernel, int stride,
+                       enum clef_padding padding)
 {
     int shape[3], out[3];
     shape_of(graph, src, shape);
-    struct clef_window window =
-        clef_window_same((const int[]){kernel, kernel}, (const int[]){stride, stride}, shape, out);
+    struct clef_window window = make_window(padding, kernel, stride, shape, out);
     out[2] = shape[2];
     struct clef_node *node = add_node(graph, CLEF_NODE_MAXPOOL, name, out);
     if (node) {
@@ -248,7 +257,8 @@ clef_status clef_graph_finish(struct clef_graph *graph)
         }
     for (int i = 0; i < graph->node_count; i++) {
         const struct clef_node *node = &graph->nodes[i];
-        if (node->kind == CLEF_NODE_CONV2D && !node->relu && node->consumers > 0 &&
+        bool has_bias = node->parameter_count > CLEF_SLOT_BIAS;
+        if (node->kind == CLEF_NODE_CONV2D && has_bias && !node->relu && node->consumers > 0 &&
             node->consumers == node->normalisers)
             graph->parameters[node->first_parameter + CLEF_SLOT_BIAS].zero_gradient = true;
     }

@@ -37,7 +37,7 @@ struct clef_node {
     bool flat;                 // Whether a summary shows the output as a vector.
     bool relu;                 // The activation of a convolution or dense layer.
     struct clef_window window; // Of convolutions and poolings.
-    float epsilon;             // Of a batch normalisation.
+    struct clef_batchnorm_config batchnorm;
     int first_parameter;
     int parameter_count;
     int consumers;
@@ -64,15 +64,23 @@ struct clef_graph {
     clef_status status; // The first failure; once set, the functions below do nothing.
 };
 
+struct clef_conv2d_config {
+    int filters, kernel, stride;
+    enum clef_padding padding;
+    bool bias, relu;
+};
+
 // Each adds a layer and returns its number. After a failure the number is meaningless, and
 // clef_graph_finish returns the failure, so that builders need not check every call.
 int clef_graph_input(struct clef_graph *graph, const char *name, const int shape[3]);
-int clef_graph_conv2d(struct clef_graph *graph, const char *name, int src, int filters, int kernel,
-                      int stride, bool relu);
-int clef_graph_batchnorm(struct clef_graph *graph, const char *name, int src);
+int clef_graph_conv2d(struct clef_graph *graph, const char *name, int src,
+                      const struct clef_conv2d_config *config);
+int clef_graph_batchnorm(struct clef_graph *graph, const char *name, int src,
+                         const struct clef_batchnorm_config *config);
 int clef_graph_relu(struct clef_graph *graph, const char *name, int src);
 int clef_graph_add(struct clef_graph *graph, const char *name, int a, int b);
-int clef_graph_maxpool(struct clef_graph *graph, const char *name, int src, int kernel, int stride);
+int clef_graph_maxpool(struct clef_graph *graph, const char *name, int src, int kernel, int stride,
+                       enum clef_padding padding);
 int clef_graph_global_avgpool(struct clef_graph *graph, const char *name, int src);
 int clef_graph_flatten(struct clef_graph *graph, const char *name, int src);
 int clef_graph_dense(struct clef_graph *graph, const char *name, int src, int units, bool relu);

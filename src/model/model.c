@@ -141,7 +141,7 @@ struct clef_layer clef_model_get_layer(const struct clef_model *model, int index
                                .parameter_count = node->parameter_count,
                                .window = node->window,
                                .relu = node->relu,
-                               .epsilon = node->epsilon};
+                               .epsilon = (float)node->batchnorm.epsilon};
     if (node->flat) {
         layer.channels = node->height * node->width * node->channels;
         layer.height = layer.width = 0;

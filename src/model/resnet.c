@@ -17,7 +17,25 @@ struct clef_resnet_config clef_resnet_default(void)
         .filters = {64, 128, 256, 512},
         .head = CLEF_HEAD_FLATTEN_DENSE,
         .dense_units = 1000,
+        .padding = CLEF_PADDING_SAME,
+        .conv_bias = true,
+        .batchnorm = {.momentum = 0.99, .epsilon = 1e-3},
     };
+}
+
+struct clef_resnet_config clef_resnet_imagenet(void)
+{
+    struct clef_resnet_config config = clef_resnet_default();
+    config.input_height = config.input_width = 224;
+    config.input_channels = 3;
+    config.classes = 1000;
+    config.head = CLEF_HEAD_AVGPOOL;
+    config.padding = CLEF_PADDING_SYMMETRIC;
+    config.stem_batchnorm = true;
+    config.conv_bias = false;
+    config.batchnorm =
+        (struct clef_batchnorm_config){.momentum = 0.9, .epsilon = 1e-5, .unbiased_variance = true};
+    return config;
 }
 
 static clef_status check_range(const char *what, int value, int low, int high)
@@ -25,6 +43,25 @@ static clef_status check_range(const char *what, int value, int low, int high)
     if (value < low || value > high)
         return clef_fail(CLEF_INVALID_ARGUMENT, "resnet: %s is %d, but must be in %d..%d", what,
                          value, low, high);
+    return CLEF_OK;
+}
+
+// Padding and normalisation.
+static clef_status check_conventions(const struct clef_resnet_config *config)
+{
+    const struct clef_batchnorm_config *batchnorm = &config->batchnorm;
+    if (config->padding != CLEF_PADDING_SAME && config->padding != CLEF_PADDING_SYMMETRIC)
+        return clef_fail(CLEF_INVALID_ARGUMENT, "resnet: there is no padding number %d",
+                         (int)config->padding);
+    if (!(batchnorm->momentum >= 0 && batchnorm->momentum <= 1))
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "resnet: the momentum of batch norms is %g, but must be in 0..1",
+                         batchnorm->momentum);
+    if (!((float)batchnorm->epsilon > 0 && batchnorm->epsilon <= 1))
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "resnet: the epsilon of batch norms is %g, but must be above 0 and at "
+                         "most 1",
+                         batchnorm->epsilon);
     return CLEF_OK;
 }
 
@@ -45,6 +82,7 @@ clef_status clef_resnet_check(const struct clef_resnet_config *config)
         snprintf(what, sizeof what, "the number of filters of stage %d", stage + 1);
         CLEF_TRY(check_range(what, config->filters[stage], 1, CLEF_MAX_EXTENT));
     }
+    CLEF_TRY(check_conventions(config));
     switch (config->head) {
     case CLEF_HEAD_FLATTEN_DENSE:
         return check_range("the number of dense units", config->dense_units, 1, CLEF_MAX_EXTENT);
@@ -55,57 +93,90 @@ clef_status clef_resnet_check(const struct clef_resnet_config *config)
                      (int)config->head);
 }
 
-struct names {
+// What the functions below share: the network under way, and the name of its next layer.
+struct builder {
+    const struct clef_resnet_config *config;
+    struct clef_graph *graph;
     char prefix[40];
-    char full[CLEF_NODE_NAME];
+    char name[CLEF_NODE_NAME];
 };
 
-static const char *join(struct names *names, const char *layer)
+static const char *join(struct builder *b, const char *layer)
 {
-    snprintf(names->full, sizeof names->full, "%s.%s", names->prefix, layer);
-    return names->full;
+    snprintf(b->name, sizeof b->name, "%s.%s", b->prefix, layer);
+    return b->name;
+}
+
+static int add_conv2d(struct builder *b, const char *layer, int x, int filters, int kernel,
+                      int stride, bool relu)
+{
+    const struct clef_conv2d_config conv = {.filters = filters,
+                                            .kernel = kernel,
+                                            .stride = stride,
+                                            .padding = b->config->padding,
+                                            .bias = b->config->conv_bias,
+                                            .relu = relu};
+    return clef_graph_conv2d(b->graph, join(b, layer), x, &conv);
+}
+
+static int add_batchnorm(struct builder *b, const char *layer, int x)
+{
+    return clef_graph_batchnorm(b->graph, join(b, layer), x, &b->config->batchnorm);
+}
+
+static int build_stem(struct builder *b, int x)
+{
+    snprintf(b->prefix, sizeof b->prefix, "stem");
+    x = add_conv2d(b, "conv", x, b->config->filters[0], 7, 2, !b->config->stem_batchnorm);
+    if (b->config->stem_batchnorm) {
+        x = add_batchnorm(b, "bn", x);
+        x = clef_graph_relu(b->graph, join(b, "relu"), x);
+    }
+    return clef_graph_maxpool(b->graph, join(b, "pool"), x, 3, 2, b->config->padding);
 }
 
 // x + two 3x3 convolutions; x is projected by a 1x1 convolution where the shape changes.
-static int build_block(struct clef_graph *graph, struct names *names, int x, int channels,
-                       int filters, int stride)
+static int build_block(struct builder *b, int x, int channels, int filters, int stride)
 {
-    int y = clef_graph_conv2d(graph, join(names, "conv1"), x, filters, 3, stride, false);
-    y = clef_graph_batchnorm(graph, join(names, "bn1"), y);
-    y = clef_graph_relu(graph, join(names, "relu1"), y);
-    y = clef_graph_conv2d(graph, join(names, "conv2"), y, filters, 3, 1, false);
-    y = clef_graph_batchnorm(graph, join(names, "bn2"), y);
+    int y = add_conv2d(b, "conv1", x, filters, 3, stride, false);
+    y = add_batchnorm(b, "bn1", y);
+    y = clef_graph_relu(b->graph, join(b, "relu1"), y);
+    y = add_conv2d(b, "conv2", y, filters, 3, 1, false);
+    y = add_batchnorm(b, "bn2", y);
     if (stride != 1 || channels != filters) {
-        x = clef_graph_conv2d(graph, join(names, "downsample.conv"), x, filters, 1, stride, false);
-        x = clef_graph_batchnorm(graph, join(names, "downsample.bn"), x);
+        x = add_conv2d(b, "downsample.conv", x, filters, 1, stride, false);
+        x = add_batchnorm(b, "downsample.bn", x);
     }
-    y = clef_graph_add(graph, join(names, "add"), y, x);
-    return clef_graph_relu(graph, join(names, "relu2"), y);
+    y = clef_graph_add(b->graph, join(b, "add"), y, x);
+    return clef_graph_relu(b->graph, join(b, "relu2"), y);
+}
+
+static void build_head(struct builder *b, int x)
+{
+    if (b->config->head == CLEF_HEAD_FLATTEN_DENSE) {
+        x = clef_graph_flatten(b->graph, "flatten", x);
+        x = clef_graph_dense(b->graph, "fc1", x, b->config->dense_units, true);
+        clef_graph_dense(b->graph, "fc2", x, b->config->classes, false);
+    } else {
+        x = clef_graph_global_avgpool(b->graph, "avgpool", x);
+        clef_graph_dense(b->graph, "fc", x, b->config->classes, false);
+    }
 }
 
 clef_status clef_resnet_build(const struct clef_resnet_config *config, struct clef_graph *graph)
 {
+    struct builder builder = {.config = config, .graph = graph}, *b = &builder;
     const int shape[3] = {config->input_height, config->input_width, config->input_channels};
     int channels = config->filters[0];
-    int x = clef_graph_input(graph, "input", shape);
-    x = clef_graph_conv2d(graph, "stem.conv", x, channels, 7, 2, true);
-    x = clef_graph_maxpool(graph, "stem.pool", x, 3, 2);
+    int x = build_stem(b, clef_graph_input(graph, "input", shape));
     for (int stage = 0; stage < config->stages; stage++) {
         for (int block = 0; block < config->blocks[stage]; block++) {
-            struct names names;
-            snprintf(names.prefix, sizeof names.prefix, "stage%d.block%d", stage + 1, block + 1);
+            snprintf(b->prefix, sizeof b->prefix, "stage%d.block%d", stage + 1, block + 1);
             int stride = stage > 0 && block == 0 ? 2 : 1;
-            x = build_block(graph, &names, x, channels, config->filters[stage], stride);
+            x = build_block(b, x, channels, config->filters[stage], stride);
             channels = config->filters[stage];
         }
     }
-    if (config->head == CLEF_HEAD_FLATTEN_DENSE) {
-        x = clef_graph_flatten(graph, "flatten", x);
-        x = clef_graph_dense(graph, "fc1", x, config->dense_units, true);
-        clef_graph_dense(graph, "fc2", x, config->classes, false);
-    } else {
-        x = clef_graph_global_avgpool(graph, "avgpool", x);
-        clef_graph_dense(graph, "fc", x, config->classes, false);
-    }
+    build_head(b, x);
     return clef_graph_finish(graph);
 }

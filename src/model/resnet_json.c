@@ -15,7 +15,10 @@ static const char *const head_names[] = {
     [CLEF_HEAD_FLATTEN_DENSE] = "flatten-dense",
     [CLEF_HEAD_AVGPOOL] = "avgpool",
 };
-#define HEAD_COUNT ((int)(sizeof head_names / sizeof *head_names))
+static const char *const padding_names[] = {
+    [CLEF_PADDING_SAME] = "same",
+    [CLEF_PADDING_SYMMETRIC] = "symmetric",
+};
 
 static json_t *int_array(const int *values, int count)
 {
@@ -28,11 +31,16 @@ static json_t *int_array(const int *values, int count)
 char *clef_resnet_to_json(const struct clef_resnet_config *config)
 {
     const int input[] = {config->input_height, config->input_width, config->input_channels};
-    json_t *object = json_pack("{s:s, s:o, s:i, s:o, s:o, s:s, s:i}", "architecture", ARCHITECTURE,
-                               "input", int_array(input, 3), "classes", config->classes, "blocks",
-                               int_array(config->blocks, config->stages), "filters",
-                               int_array(config->filters, config->stages), "head",
-                               head_names[config->head], "dense_units", config->dense_units);
+    const struct clef_batchnorm_config *batchnorm = &config->batchnorm;
+    json_t *object =
+        json_pack("{s:s, s:o, s:i, s:o, s:o, s:s, s:i, s:s, s:b, s:b, s:{s:f, s:f, s:b}}",
+                  "architecture", ARCHITECTURE, "input", int_array(input, 3), "classes",
+                  config->classes, "blocks", int_array(config->blocks, config->stages), "filters",
+                  int_array(config->filters, config->stages), "head", head_names[config->head],
+                  "dense_units", config->dense_units, "padding", padding_names[config->padding],
+                  "stem_batchnorm", config->stem_batchnorm, "conv_bias", config->conv_bias,
+                  "batchnorm", "momentum", batchnorm->momentum, "epsilon", batchnorm->epsilon,
+                  "unbiased_variance", batchnorm->unbiased_variance);
     char *text = clef_json_text(object, JSON_COMPACT);
     json_decref(object);
     return text;
@@ -60,16 +68,57 @@ static clef_status read_ints(const json_t *object, const char *key, int low, int
     return CLEF_OK;
 }
 
-static clef_status read_head(const json_t *object, enum clef_head *head)
+// One of two names.
+static clef_status read_name(const json_t *object, const char *key, const char *const names[2],
+                             int *index)
 {
-    const char *name = json_string_value(json_object_get(object, "head"));
-    for (int i = 0; name && i < HEAD_COUNT; i++)
-        if (strcmp(name, head_names[i]) == 0) {
-            *head = (enum clef_head)i;
+    const char *name = json_string_value(json_object_get(object, key));
+    for (int i = 0; name && i < 2; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *index = i;
             return CLEF_OK;
         }
-    return clef_fail(CLEF_FORMAT, "\"head\" must be \"%s\" or \"%s\"",
-                     head_names[CLEF_HEAD_FLATTEN_DENSE], head_names[CLEF_HEAD_AVGPOOL]);
+    return clef_fail(CLEF_FORMAT, "\"%s\" must be \"%s\" or \"%s\"", key, names[0], names[1]);
+}
+
+static clef_status read_bool(const json_t *object, const char *key, bool *value)
+{
+    const json_t *found = json_object_get(object, key);
+    if (!json_is_boolean(found))
+        return clef_fail(CLEF_FORMAT, "\"%s\" must be true or false", key);
+    *value = json_is_true(found);
+    return CLEF_OK;
+}
+
+static clef_status read_real(const json_t *object, const char *key, double *value)
+{
+    const json_t *found = json_object_get(object, key);
+    if (!json_is_number(found))
+        return clef_fail(CLEF_FORMAT, "\"%s\" must be a number", key);
+    *value = json_number_value(found);
+    return CLEF_OK;
+}
+
+static clef_status read_batchnorm(const json_t *object, struct clef_batchnorm_config *batchnorm)
+{
+    const json_t *found = json_object_get(object, "batchnorm");
+    CLEF_TRY(read_real(found, "momentum", &batchnorm->momentum));
+    CLEF_TRY(read_real(found, "epsilon", &batchnorm->epsilon));
+    return read_bool(found, "unbiased_variance", &batchnorm->unbiased_variance);
+}
+
+// Files of versions in which these were fixed have none of them, and mean the defaults.
+static clef_status read_conventions(const json_t *object, struct clef_resnet_config *config)
+{
+    if (!json_object_get(object, "padding") && !json_object_get(object, "stem_batchnorm") &&
+        !json_object_get(object, "conv_bias") && !json_object_get(object, "batchnorm"))
+        return CLEF_OK;
+    int padding = config->padding;
+    CLEF_TRY(read_name(object, "padding", padding_names, &padding));
+    config->padding = (enum clef_padding)padding;
+    CLEF_TRY(read_bool(object, "stem_batchnorm", &config->stem_batchnorm));
+    CLEF_TRY(read_bool(object, "conv_bias", &config->conv_bias));
+    return read_batchnorm(object, &config->batchnorm);
 }
 
 static clef_status read_object(const json_t *object, struct clef_resnet_config *config)
@@ -78,7 +127,7 @@ static clef_status read_object(const json_t *object, struct clef_resnet_config *
     if (!architecture || strcmp(architecture, ARCHITECTURE) != 0)
         return clef_fail(CLEF_UNSUPPORTED, "the architecture is \"%s\", but only \"%s\" is known",
                          architecture ? architecture : "", ARCHITECTURE);
-    int input[3], ignored, filter_stages;
+    int input[3], ignored, filter_stages, head = config->head;
     CLEF_TRY(read_ints(object, "input", 3, 3, input, &ignored));
     config->input_height = input[0];
     config->input_width = input[1];
@@ -90,12 +139,16 @@ static clef_status read_object(const json_t *object, struct clef_resnet_config *
         return clef_fail(CLEF_FORMAT, "\"blocks\" has %d stages, but \"filters\" has %d",
                          config->stages, filter_stages);
     CLEF_TRY(read_int(json_object_get(object, "dense_units"), "dense_units", &config->dense_units));
-    return read_head(object, &config->head);
+    CLEF_TRY(read_name(object, "head", head_names, &head));
+    config->head = (enum clef_head)head;
+    return read_conventions(object, config);
 }
 
 clef_status clef_resnet_from_json(const char *text, struct clef_resnet_config *config)
 {
-    memset(config, 0, sizeof *config);
+    *config = clef_resnet_default();
+    memset(config->blocks, 0, sizeof config->blocks);
+    memset(config->filters, 0, sizeof config->filters);
     json_error_t error;
     errno = 0;
     json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &error);

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Forward batch normalisation, see cl/batchnorm.cl.
 #include "opencl/ocl_batchnorm.h"
+#include "ops/moving_variance.h"
 
 // As IMAGE_PARAMETERS and STATISTICS_PARAMETERS.
 #define IMAGES(args, split)                                                               \
     OCL_TENSOR((args)->src), OCL_TENSOR((args)->residual), OCL_TENSOR((args)->dst),       \
         OCL_INT((split)->channels), OCL_INT((split)->rows), OCL_INT((split)->chunk_rows), \
         OCL_INT(((args)->relu ? OCL_FUSED_RELU : 0) | ((args)->residual ? OCL_FUSED_RESIDUAL : 0))
-#define STATISTICS(args)                                                                  \
-    OCL_TENSOR((args)->gamma), OCL_TENSOR((args)->beta), OCL_TENSOR((args)->moving_mean), \
-        OCL_TENSOR((args)->moving_variance), OCL_TENSOR((args)->saved_mean),              \
-        OCL_TENSOR((args)->saved_inv_std), OCL_FLOAT((args)->momentum),                   \
-        OCL_FLOAT(1 - (double)(args)->momentum), OCL_FLOAT((args)->epsilon)
+#define STATISTICS(args)                                                                        \
+    OCL_TENSOR((args)->gamma), OCL_TENSOR((args)->beta), OCL_TENSOR((args)->moving_mean),       \
+        OCL_TENSOR((args)->moving_variance), OCL_TENSOR((args)->saved_mean),                    \
+        OCL_TENSOR((args)->saved_inv_std), OCL_FLOAT((args)->momentum),                         \
+        OCL_FLOAT(1 - (double)(args)->momentum), OCL_FLOAT(clef_batchnorm_take_variance(args)), \
+        OCL_FLOAT((args)->epsilon)
 
 static void launch_whole(struct ocl_plan *build, const struct ocl_batchnorm_split *split,
                          const struct clef_batchnorm_train_args *args)

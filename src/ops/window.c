@@ -22,6 +22,22 @@ struct clef_window clef_window_same(const int kernel[2], const int stride[2], co
     };
 }
 
+struct clef_window clef_window_symmetric(const int kernel[2], const int stride[2], const int in[2],
+                                         int out[2])
+{
+    const int pad[2] = {kernel[0] / 2, kernel[1] / 2};
+    for (int i = 0; i < 2; i++)
+        out[i] = (in[i] + 2 * pad[i] - kernel[i]) / stride[i] + 1;
+    return (struct clef_window){
+        .kernel_h = kernel[0],
+        .kernel_w = kernel[1],
+        .stride_h = stride[0],
+        .stride_w = stride[1],
+        .pad_top = pad[0],
+        .pad_left = pad[1],
+    };
+}
+
 struct clef_window clef_window_valid(const int kernel[2], const int stride[2], const int in[2],
                                      int out[2])
 {

@@ -17,7 +17,9 @@ static void create_model(void)
                                         .stages = 1,
                                         .blocks = {1},
                                         .filters = {1},
-                                        .head = CLEF_HEAD_AVGPOOL};
+                                        .head = CLEF_HEAD_AVGPOOL,
+                                        .conv_bias = true,
+                                        .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}};
     struct clef_device *device;
     if (clef_device_open("cpu", &options, &device) != CLEF_OK ||
         clef_model_create_resnet(device, &config, 0, &model) != CLEF_OK)

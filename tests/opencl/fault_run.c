@@ -74,7 +74,9 @@ static struct outcome run(const struct clef_device_options *options, const char 
                                               .stages = 2,
                                               .blocks = {1, 1},
                                               .filters = {4, 6},
-                                              .head = CLEF_HEAD_AVGPOOL};
+                                              .head = CLEF_HEAD_AVGPOOL,
+                                              .conv_bias = true,
+                                              .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}};
     struct clef_device *device = NULL;
     struct clef_model *model = NULL;
     struct outcome outcome = {0};

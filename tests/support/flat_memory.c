@@ -76,7 +76,9 @@ static void train(const char *selector, struct watch *watch)
                                                .stages = 2,
                                                .blocks = {1, 1},
                                                .filters = {24, 48},
-                                               .head = CLEF_HEAD_AVGPOOL};
+                                               .head = CLEF_HEAD_AVGPOOL,
+                                               .conv_bias = true,
+                                               .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}};
     struct clef_train_config config = clef_train_default();
     config.epochs = EPOCHS;
     config.batch_size = BATCH;

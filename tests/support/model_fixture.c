@@ -13,7 +13,9 @@ struct clef_resnet_config fixture_config(void)
                                        .blocks = {1, 2},
                                        .filters = {8, 20},
                                        .head = CLEF_HEAD_FLATTEN_DENSE,
-                                       .dense_units = 24};
+                                       .dense_units = 24,
+                                       .conv_bias = true,
+                                       .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}};
 }
 
 void fixture_open(struct fixture *fixture, int threads, uint64_t seed)

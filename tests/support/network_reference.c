@@ -16,9 +16,11 @@ static double *at(const struct clef_node *node, double *values, int n, int y, in
     return values + row * (size_t)node->channels;
 }
 
-// What `same` padding puts before the image.
-static int padding(int kernel, int stride, int in)
+// What comes before the image.
+static int padding(const struct network_reference *reference, int kernel, int stride, int in)
 {
+    if (reference->padding == CLEF_PADDING_SYMMETRIC)
+        return kernel / 2;
     int out = (in + stride - 1) / stride;
     int all = (out - 1) * stride + kernel - in;
     return all > 0 ? all / 2 : 0;
@@ -29,14 +31,16 @@ static void reference_conv2d(const struct network_reference *reference,
                              double *out)
 {
     const double *weights = reference->parameters[node->first_parameter];
-    const double *bias = reference->parameters[node->first_parameter + 1];
+    bool has_bias = node->parameter_count == 2;
+    const double *bias = has_bias ? reference->parameters[node->first_parameter + 1] : NULL;
     int kernel = node->window.kernel_h, stride = node->window.stride_h;
-    int top = padding(kernel, stride, src->height), left = padding(kernel, stride, src->width);
+    int top = padding(reference, kernel, stride, src->height);
+    int left = padding(reference, kernel, stride, src->width);
     for (int n = 0; n < reference->batch; n++)
         for (int y = 0; y < node->height; y++)
             for (int x = 0; x < node->width; x++)
                 for (int o = 0; o < node->channels; o++) {
-                    double sum = bias[o];
+                    double sum = has_bias ? bias[o] : 0;
                     for (int ky = 0; ky < kernel; ky++)
                         for (int kx = 0; kx < kernel; kx++) {
                             int iy = y * stride - top + ky, ix = x * stride - left + kx;
@@ -57,7 +61,8 @@ static void reference_maxpool(const struct network_reference *reference,
                               double *out)
 {
     int kernel = node->window.kernel_h, stride = node->window.stride_h;
-    int top = padding(kernel, stride, src->height), left = padding(kernel, stride, src->width);
+    int top = padding(reference, kernel, stride, src->height);
+    int left = padding(reference, kernel, stride, src->width);
     for (int n = 0; n < reference->batch; n++)
         for (int y = 0; y < node->height; y++)
             for (int x = 0; x < node->width; x++)
@@ -92,6 +97,7 @@ static void reference_batchnorm(struct network_reference *reference, int index, 
     const struct clef_node *node = &reference->graph->nodes[index];
     const double *gamma = reference->parameters[node->first_parameter];
     const double *beta = reference->parameters[node->first_parameter + 1];
+    double epsilon = node->batchnorm.epsilon;
     size_t channels = (size_t)node->channels;
     size_t rows = network_image_size(node) / channels * (size_t)reference->batch;
     for (size_t c = 0; c < channels; c++) {
@@ -102,9 +108,11 @@ static void reference_batchnorm(struct network_reference *reference, int index, 
             variance += pow(in[row * channels + c] - mean, 2) / (double)rows;
         for (size_t row = 0; row < rows; row++)
             out[row * channels + c] =
-                gamma[c] * (in[row * channels + c] - mean) / sqrt(variance + 1e-3) + beta[c];
+                gamma[c] * (in[row * channels + c] - mean) / sqrt(variance + epsilon) + beta[c];
         reference->mean[index][c] = mean;
-        reference->variance[index][c] = variance;
+        reference->variance[index][c] = node->batchnorm.unbiased_variance
+                                            ? variance * (double)rows / (double)(rows - 1)
+                                            : variance;
     }
 }
 

@@ -12,12 +12,13 @@
 
 struct network_reference {
     const struct clef_graph *graph;
+    enum clef_padding padding; // Of convolutions and poolings; as `same` unless it is changed.
     int batch;
     uint8_t *images;
     int32_t labels[MOST_BATCH];
     double *parameters[MOST_PARAMETERS];
-    double *outputs[MOST_NODES]; // [batch][height][width][channels]
-    double *mean[MOST_NODES], *variance[MOST_NODES];
+    double *outputs[MOST_NODES];                     // [batch][height][width][channels]
+    double *mean[MOST_NODES], *variance[MOST_NODES]; // What the moving ones take.
 };
 
 // Allocates the outputs, and draws images and labels. The parameters are left NULL.

@@ -3,6 +3,7 @@
 // digits where the mean is large; the sums are therefore those of x - pivot, the pivot being the
 // channel's value in the tensor's first row.
 #include "cpu/ops/cpu_batchnorm_split.h"
+#include "ops/moving_variance.h"
 
 #include <math.h>
 
@@ -12,6 +13,7 @@ struct batchnorm {
     const float *src, *residual, *gamma, *beta;
     float *dst, *moving_mean, *moving_variance, *saved_mean, *saved_inv_std;
     double momentum, epsilon;
+    double take_variance; // Of the new variance for the moving one.
     bool relu;
     struct cpu_batchnorm_sums sums; // In scratch, as are scale and shift; unused for one chunk.
     float *scale, *shift;
@@ -108,7 +110,7 @@ static void finish_block(const struct batchnorm *norm, const struct cpu_batchnor
         norm->moving_mean[c] =
             (float)(momentum * (double)norm->moving_mean[c] + (1 - momentum) * mean);
         norm->moving_variance[c] =
-            (float)(momentum * (double)norm->moving_variance[c] + (1 - momentum) * variance);
+            (float)(momentum * (double)norm->moving_variance[c] + norm->take_variance * variance);
     }
 }
 
@@ -199,6 +201,7 @@ clef_status CPU_NAME(batchnorm_train)(void *context, const struct clef_batchnorm
     norm->saved_mean = cpu_view(args->saved_mean).data;
     norm->saved_inv_std = cpu_view(args->saved_inv_std).data;
     norm->momentum = (double)args->momentum;
+    norm->take_variance = clef_batchnorm_take_variance(args);
     norm->epsilon = (double)args->epsilon;
     norm->relu = args->relu;
     if (info->scratch_floats > 0) {
