@@ -80,6 +80,7 @@ static void check_heading(const json_t *root, const char *bench, int batch_size)
     static const char *const peaks[] = {"peak_gflops", "peak_gbytes_per_second"};
     assert_string_equal(text_of(root, "bench"), bench);
     assert_true(strlen(text_of(root, "clef")) > 0);
+    assert_string_equal(text_of(root, "arch"), "resnet18");
     assert_string_equal(text_of(root, "head"), "flatten-dense");
     assert_int_equal((int)number(root, "batch_size"), batch_size);
     assert_int_equal((int)number(root, "image_size"), 32);

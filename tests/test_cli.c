@@ -272,6 +272,32 @@ static void test_info(void **state)
     program_release(&result);
 }
 
+// What torchvision counts, and options that change the network of this name.
+static void test_info_imagenet(void **state)
+{
+    (void)state;
+    struct program_result result =
+        RUN_CLEF("info", "--arch", "resnet18-imagenet", "--json", "--batch-size", "1");
+    check_exit(&result, 0);
+    json_t *report = json_loads(result.out, 0, NULL);
+    assert_non_null(report);
+    assert_int_equal(11689512, real_of(json_object_get(report, "parameters"), "trainable"));
+    const json_t *network = json_object_get(report, "network");
+    assert_string_equal("symmetric", json_string_value(json_object_get(network, "padding")));
+    assert_true(json_is_false(json_object_get(network, "conv_bias")));
+    json_decref(report);
+    program_release(&result);
+
+    result = RUN_CLEF("info", "--arch", "resnet18-imagenet", "--classes", "7", "--input-shape",
+                      "64,96,1", "--head", "flatten-dense", "--blocks", "1,1,1,1");
+    check_exit(&result, 0);
+    check_contains(result.out, "(None, 64, 96, 1)");
+    check_contains(result.out, "stem.bn (BatchNormalization)");
+    check_contains(result.out, "fc2 (Dense)");
+    check_contains(result.out, "(None, 7)");
+    program_release(&result);
+}
+
 static void test_devices(void **state)
 {
     (void)state;
@@ -386,6 +412,7 @@ int main(void)
         IN_DIRECTORY(test_progress_on_a_terminal),
         IN_DIRECTORY(test_paths_that_are_not_utf8),
         cmocka_unit_test(test_info),
+        cmocka_unit_test(test_info_imagenet),
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_tune_where_there_is_no_choice),
         cmocka_unit_test(test_help),

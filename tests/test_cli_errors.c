@@ -49,6 +49,7 @@ static void test_usage(void **state)
         {{"train", "--validation-split", "-0.1"}, "not \"-0.1\""},
         {{"train", "--seed", "-1"}, "--seed must be a whole number from 0 to 2^64-1"},
         {{"train", "--seed", "18446744073709551616"}, "not \"18446744073709551616\""},
+        {{"train", "--arch", "vgg"}, "--arch must be resnet18 or resnet18-imagenet, not \"vgg\""},
         {{"train", "--head", "none"}, "--head must be flatten-dense or avgpool, not \"none\""},
         {{"train", "--blocks", "2,2"}, "--blocks and --filters must be of the same length"},
         {{"train", "--blocks", "2,,2,2"}, "--blocks must be 1 to 8 whole numbers"},

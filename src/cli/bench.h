@@ -5,6 +5,7 @@
 #define CLEF_CLI_BENCH_H
 
 #include "clef/clef.h"
+#include "cli/network_options.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -28,8 +29,7 @@ struct bench_options {
     int steps;       // Timed steps.
     int warm_up;     // Untimed steps between the first one and the timed ones.
     int repetitions; // Of each plan.
-    int image_size;  // Height and width.
-    int head;        // As enum clef_head.
+    struct network_options network;
     bool quick, json, kernel_cache, sync, profile;
 };
 
@@ -47,8 +47,8 @@ struct bench {
 
 // Builds the network on an open device and makes the data, all of it the same in every run.
 // Release with bench_close, also on failure; the device stays the caller's.
-clef_status bench_open(const struct bench_options *options, struct clef_device *device,
-                       struct bench *bench);
+clef_status bench_open(const struct bench_options *options, const struct clef_resnet_config *config,
+                       struct clef_device *device, struct bench *bench);
 void bench_close(struct bench *bench);
 
 // The times of training steps. `first` includes the planning; each later one is the time from the

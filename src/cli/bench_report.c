@@ -2,7 +2,6 @@
 // What the reports of both subcommands have in common.
 #include "cli/bench.h"
 #include "cli/cli_support.h"
-#include "cli/options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +17,13 @@ json_t *bench_json(const struct bench_options *options, const struct bench *benc
                    const struct clef_device_peak *peak)
 {
     const char *subcommand = options->command + sizeof "bench"; // After "bench ".
-    return json_pack("{s:s, s:s, s:o, s:i, s:i, s:s, s:i, s:f, s:f}", "clef", clef_version(),
-                     "bench", subcommand, "device", cli_json_device(bench->device), "batch_size",
-                     bench->batch_size, "image_size", options->image_size, "head",
-                     option_head_choices[options->head], "threads", options->threads, "peak_gflops",
-                     1e-9 * peak->flops_per_second, "peak_gbytes_per_second",
+    const struct clef_resnet_config *network = clef_model_get_config(bench->model);
+    return json_pack("{s:s, s:s, s:o, s:s, s:i, s:i, s:s, s:i, s:f, s:f}", "clef", clef_version(),
+                     "bench", subcommand, "device", cli_json_device(bench->device), "arch",
+                     network_arch_choices[options->network.arch], "batch_size", bench->batch_size,
+                     "image_size", network->input_height, "head",
+                     network_head_choices[network->head], "threads", options->threads,
+                     "peak_gflops", 1e-9 * peak->flops_per_second, "peak_gbytes_per_second",
                      1e-9 * peak->bytes_per_second);
 }
 
@@ -32,8 +33,10 @@ void bench_print_heading(const struct bench_options *options, const struct bench
     char label[64];
     snprintf(label, sizeof label, "clef %s", clef_version());
     cli_print_device(label, bench->device);
-    printf("batch of %d images of %dx%d, head %s\n", bench->batch_size, options->image_size,
-           options->image_size, option_head_choices[options->head]);
+    const struct clef_resnet_config *network = clef_model_get_config(bench->model);
+    printf("%s, batch of %d images of %dx%d, head %s\n",
+           network_arch_choices[options->network.arch], bench->batch_size, network->input_height,
+           network->input_width, network_head_choices[network->head]);
     printf("measured peak: %.1f GFLOP/s (fused multiply-add), %.1f GB/s (memory)\n",
            1e-9 * peak->flops_per_second, 1e-9 * peak->bytes_per_second);
 }

@@ -29,16 +29,14 @@ static clef_status make_batches(struct bench *bench, int classes)
     return CLEF_OK;
 }
 
-clef_status bench_open(const struct bench_options *options, struct clef_device *device,
-                       struct bench *bench)
+clef_status bench_open(const struct bench_options *options, const struct clef_resnet_config *config,
+                       struct clef_device *device, struct bench *bench)
 {
     *bench = (struct bench){.device = device, .batch_size = options->batch_size};
-    struct clef_resnet_config config =
-        cli_network(options->image_size, (enum clef_head)options->head);
-    BENCH_TRY(clef_model_create_resnet(device, &config, 1, &bench->model));
+    BENCH_TRY(clef_model_create_resnet(device, config, 1, &bench->model));
     bench->image_bytes =
-        (size_t)config.input_height * (size_t)config.input_width * (size_t)config.input_channels;
-    return make_batches(bench, config.classes);
+        (size_t)config->input_height * (size_t)config->input_width * (size_t)config->input_channels;
+    return make_batches(bench, config->classes);
 }
 
 void bench_close(struct bench *bench)

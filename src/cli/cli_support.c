@@ -82,31 +82,6 @@ void cli_print_device(const char *label, const struct clef_device *device)
         printf("  %s\n", choice);
 }
 
-struct clef_resnet_config cli_network(int image_size, enum clef_head head)
-{
-    struct clef_resnet_config config = clef_resnet_default();
-    config.input_height = image_size;
-    config.input_width = image_size;
-    config.head = head;
-    return config;
-}
-
-int cli_set_stages(const char *command, const struct option_int_list *blocks,
-                   const struct option_int_list *filters, struct clef_resnet_config *config)
-{
-    _Static_assert((int)OPTION_LIST_LENGTH == CLEF_MAX_STAGES, "a list must hold every stage");
-    if (blocks->count != filters->count)
-        return cli_error(command, EXIT_USAGE,
-                         "--blocks and --filters must be of the same length, not %d and %d",
-                         blocks->count, filters->count);
-    config->stages = blocks->count;
-    for (int i = 0; i < blocks->count; i++) {
-        config->blocks[i] = blocks->values[i];
-        config->filters[i] = filters->values[i];
-    }
-    return EXIT_SUCCESS;
-}
-
 uint64_t cli_peak_rss_bytes(void)
 {
     struct rusage usage;

@@ -32,14 +32,6 @@ int cli_device_error(const char *command, clef_status status);
 // Prints "LABEL: BACKEND, NAME (DRIVER)", and below it why "auto" took the device.
 void cli_print_device(const char *label, const struct clef_device *device);
 
-// The default network with another input size and head.
-struct clef_resnet_config cli_network(int image_size, enum clef_head head);
-
-// Gives the network as many stages as the two lists are long. Returns EXIT_SUCCESS, or EXIT_USAGE
-// after a message if their lengths differ.
-int cli_set_stages(const char *command, const struct option_int_list *blocks,
-                   const struct option_int_list *filters, struct clef_resnet_config *config);
-
 // Largest resident memory of this process so far, in bytes.
 uint64_t cli_peak_rss_bytes(void);
 

@@ -2,7 +2,7 @@
 #include "cli/bench.h"
 #include "cli/cli_support.h"
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "cli/network_options.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -34,8 +34,9 @@ static const struct option_row train_rows[] = {
     ROW_REPETITIONS,
     OPTION_ROW_DEVICE(struct bench_options),
     OPTION_ROW_THREADS(struct bench_options),
-    OPTION_ROW_HEAD(struct bench_options),
-    OPTION_ROW_IMAGE_SIZE(struct bench_options),
+    NETWORK_ROW_ARCH(struct bench_options),
+    NETWORK_ROW_HEAD(struct bench_options),
+    NETWORK_ROW_IMAGE_SIZE(struct bench_options),
     OPTION_ROW_KERNEL_CACHE(struct bench_options),
     OPTION_ROW_SYNC(struct bench_options),
     OPTION_ROW_PROFILE(struct bench_options),
@@ -49,8 +50,9 @@ static const struct option_row ops_rows[] = {
     ROW_REPETITIONS,
     OPTION_ROW_DEVICE(struct bench_options),
     OPTION_ROW_THREADS(struct bench_options),
-    OPTION_ROW_HEAD(struct bench_options),
-    OPTION_ROW_IMAGE_SIZE(struct bench_options),
+    NETWORK_ROW_ARCH(struct bench_options),
+    NETWORK_ROW_HEAD(struct bench_options),
+    NETWORK_ROW_IMAGE_SIZE(struct bench_options),
     OPTION_ROW_KERNEL_CACHE(struct bench_options),
     ROW_QUICK,
     OPTION_ROW_JSON(struct bench_options),
@@ -107,6 +109,10 @@ static int run(const struct option_command *command, int argc, char **argv,
         options.warm_up = 1;
         options.repetitions = 2;
     }
+    struct clef_resnet_config config;
+    code = network_configure(command->name, &options.network, &config);
+    if (code != EXIT_SUCCESS)
+        return code;
     struct clef_device *device = NULL;
     const struct clef_device_options device_options = {.threads = options.threads,
                                                        .sync = options.sync,
@@ -116,7 +122,7 @@ static int run(const struct option_command *command, int argc, char **argv,
     if (code != EXIT_SUCCESS)
         return code;
     struct bench bench;
-    clef_status status = bench_open(&options, device, &bench);
+    clef_status status = bench_open(&options, &config, device, &bench);
     code = status == CLEF_OK ? measure(&options, &bench) : bench_fail(&options, status);
     bench_close(&bench);
     clef_device_close(device);

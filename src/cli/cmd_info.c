@@ -1,30 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cli_support.h"
 #include "cli/commands.h"
+#include "cli/network_options.h"
 #include "cli/network_report.h"
-#include "cli/options.h"
 
 #include <stdlib.h>
 
 struct settings {
     const char *device;
-    int threads, batch_size, head, classes;
-    struct option_int_list input_shape, blocks, filters;
+    int threads, batch_size;
+    struct network_options network;
     bool json, kernel_cache;
 };
 
 static const struct option_row rows[] = {
-    {"--input-shape", "H,W,C", "32,32,1", "Height, width and channels of the input.",
-     OPTION_INT_LIST, .offset = offsetof(struct settings, input_shape), .min = 1, .max = 1 << 16,
-     .list_length = 3},
-    OPTION_ROW_CLASSES(struct settings),
-    OPTION_ROW_BLOCKS(struct settings),
-    OPTION_ROW_FILTERS(struct settings),
-    OPTION_ROW_HEAD(struct settings),
-    OPTION_ROW_BATCH_SIZE(struct settings),
-    OPTION_ROW_DEVICE(struct settings),
-    OPTION_ROW_THREADS(struct settings),
-    OPTION_ROW_KERNEL_CACHE(struct settings),
+    NETWORK_ROW_ARCH(struct settings),      NETWORK_ROW_INPUT_SHAPE(struct settings),
+    NETWORK_ROW_CLASSES(struct settings),   NETWORK_ROW_BLOCKS(struct settings),
+    NETWORK_ROW_FILTERS(struct settings),   NETWORK_ROW_HEAD(struct settings),
+    OPTION_ROW_BATCH_SIZE(struct settings), OPTION_ROW_DEVICE(struct settings),
+    OPTION_ROW_THREADS(struct settings),    OPTION_ROW_KERNEL_CACHE(struct settings),
     OPTION_ROW_JSON(struct settings),
 };
 
@@ -75,13 +69,8 @@ int cmd_info(int argc, char **argv)
     int code = options_parse(&command, argc, argv, &settings);
     if (code != OPTIONS_GO)
         return code;
-    struct clef_resnet_config config = clef_resnet_default();
-    config.input_height = settings.input_shape.values[0];
-    config.input_width = settings.input_shape.values[1];
-    config.input_channels = settings.input_shape.values[2];
-    config.classes = settings.classes;
-    config.head = (enum clef_head)settings.head;
-    code = cli_set_stages(command.name, &settings.blocks, &settings.filters, &config);
+    struct clef_resnet_config config;
+    code = network_configure(command.name, &settings.network, &config);
     if (code != EXIT_SUCCESS)
         return code;
     struct clef_device *device;

@@ -25,6 +25,7 @@ static const char *const name = "train";
 // What a run opens and makes, in the order in which it does.
 struct run {
     struct train_settings settings;
+    struct clef_resnet_config network;
     struct clef_dataset *all, *training, *validation, *test;
     struct clef_device *device;
     struct clef_model *model;
@@ -69,10 +70,10 @@ static clef_status load_data(struct run *run)
 {
     const struct train_settings *settings = &run->settings;
     clef_status status =
-        clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TRAIN, settings->classes, &run->all);
+        clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TRAIN, run->network.classes, &run->all);
     if (status == CLEF_OK)
-        status =
-            clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TEST, settings->classes, &run->test);
+        status = clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TEST, run->network.classes,
+                                         &run->test);
     if (status != CLEF_OK)
         return status;
     int count = clef_dataset_get_shape(run->all).count;
@@ -89,11 +90,10 @@ static clef_status load_data(struct run *run)
     return status;
 }
 
-static clef_status create_model(struct run *run, const struct clef_resnet_config *stages)
+static clef_status create_model(struct run *run)
 {
-    struct clef_resnet_config config = *stages;
-    config.input_channels = clef_dataset_get_shape(run->all).channels;
-    CLEF_TRY(clef_model_create_resnet(run->device, &config, run->settings.seed, &run->model));
+    run->network.input_channels = clef_dataset_get_shape(run->all).channels;
+    CLEF_TRY(clef_model_create_resnet(run->device, &run->network, run->settings.seed, &run->model));
     if (run->settings.init == NULL)
         return CLEF_OK;
     return clef_weights_load(run->model, run->settings.init, &run->init);
@@ -116,7 +116,7 @@ static clef_status print_plan(const struct run *run)
            cli_thousands(report_count_parameters(run->model).total, parameters),
            run->result.training_images, run->result.validation_images, run->result.test_images);
     if (settings->init != NULL)
-        train_init_print(stdout, settings->init, &run->init, settings->classes);
+        train_init_print(stdout, settings->init, &run->init, run->network.classes);
     if (settings->verbose) {
         clef_status status = clef_model_plan_memory(run->model, settings->batch_size, true, &plan);
         if (status != CLEF_OK)
@@ -197,7 +197,7 @@ static int train(struct run *run)
 }
 
 // Opens everything that can fail before the first step is worth taking.
-static int prepare(struct run *run, const struct clef_resnet_config *config)
+static int prepare(struct run *run)
 {
     const struct train_settings *settings = &run->settings;
     const struct clef_device_options options = {.threads = settings->threads,
@@ -217,7 +217,7 @@ static int prepare(struct run *run, const struct clef_resnet_config *config)
     if (run->result.epochs == NULL)
         return cli_error(name, EXIT_FAILURE, "no memory for the results of %d epochs",
                          settings->epochs);
-    if (create_model(run, config) != CLEF_OK ||
+    if (create_model(run) != CLEF_OK ||
         run_directory_create(&run->directory, settings->out) != CLEF_OK)
         return cli_library_error(name);
     return EXIT_SUCCESS;
@@ -243,13 +243,10 @@ int cmd_train(int argc, char **argv)
     if (!((float)run.settings.learning_rate > 0))
         return cli_error(name, EXIT_USAGE, "--learning-rate is too small: %g rounds to 0",
                          run.settings.learning_rate);
-    struct clef_resnet_config config =
-        cli_network(run.settings.image_size, (enum clef_head)run.settings.head);
-    config.classes = run.settings.classes;
-    code = cli_set_stages(name, &run.settings.blocks, &run.settings.filters, &config);
+    code = network_configure(name, &run.settings.network, &run.network);
     if (code != EXIT_SUCCESS)
         return code;
-    code = prepare(&run, &config);
+    code = prepare(&run);
     if (code == EXIT_SUCCESS)
         code = train(&run);
     if (code == EXIT_FAILURE)

@@ -2,7 +2,7 @@
 // Tunes a device for the shapes of a network.
 #include "cli/cli_support.h"
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "cli/network_options.h"
 #include "cli/tune_report.h"
 
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 struct settings {
     const char *device;
     double seconds;
-    int batch_size, head, classes, image_size;
-    struct option_int_list blocks, filters;
+    int batch_size;
+    struct network_options network;
     bool kernel_cache, json;
 };
 
@@ -21,11 +21,12 @@ static const struct option_row rows[] = {
      "Ends the search after this time; what has to be measured in any case comes on top.",
      OPTION_DOUBLE, .offset = offsetof(struct settings, seconds), .min = 0, .max = 86400},
     OPTION_ROW_BATCH_SIZE(struct settings),
-    OPTION_ROW_IMAGE_SIZE(struct settings),
-    OPTION_ROW_CLASSES(struct settings),
-    OPTION_ROW_BLOCKS(struct settings),
-    OPTION_ROW_FILTERS(struct settings),
-    OPTION_ROW_HEAD(struct settings),
+    NETWORK_ROW_ARCH(struct settings),
+    NETWORK_ROW_IMAGE_SIZE(struct settings),
+    NETWORK_ROW_CLASSES(struct settings),
+    NETWORK_ROW_BLOCKS(struct settings),
+    NETWORK_ROW_FILTERS(struct settings),
+    NETWORK_ROW_HEAD(struct settings),
     OPTION_ROW_KERNEL_CACHE(struct settings),
     OPTION_ROW_JSON(struct settings),
 };
@@ -109,10 +110,8 @@ int cmd_tune(int argc, char **argv)
     int code = options_parse(&command, argc, argv, &settings);
     if (code != OPTIONS_GO)
         return code;
-    struct clef_resnet_config config =
-        cli_network(settings.image_size, (enum clef_head)settings.head);
-    config.classes = settings.classes;
-    code = cli_set_stages(command.name, &settings.blocks, &settings.filters, &config);
+    struct clef_resnet_config config;
+    code = network_configure(command.name, &settings.network, &config);
     if (code != EXIT_SUCCESS)
         return code;
     struct clef_device *device;

@@ -2,6 +2,7 @@
 #include "cli/network_report.h"
 
 #include "cli/cli_support.h"
+#include "cli/network_options.h"
 #include "io/json_build.h"
 
 #include <inttypes.h>
@@ -116,19 +117,27 @@ json_t *report_json_memory(const struct clef_memory_plan *plan)
                      (json_int_t)plan->scratch, "total", (json_int_t)plan->total);
 }
 
+static json_t *json_batchnorm(const struct clef_batchnorm_config *batchnorm)
+{
+    return json_pack("{s:f, s:f, s:b}", "momentum", batchnorm->momentum, "epsilon",
+                     batchnorm->epsilon, "unbiased_variance", batchnorm->unbiased_variance);
+}
+
 json_t *report_json_network(const struct clef_resnet_config *config)
 {
-    bool flatten = config->head == CLEF_HEAD_FLATTEN_DENSE;
     json_t *blocks = json_array(), *filters = json_array();
     for (int i = 0; i < config->stages; i++) {
         clef_json_append(&blocks, json_integer(config->blocks[i]));
         clef_json_append(&filters, json_integer(config->filters[i]));
     }
-    json_t *network =
-        json_pack("{s:[iii], s:i, s:o, s:o, s:s}", "input_shape", config->input_height,
-                  config->input_width, config->input_channels, "classes", config->classes, "blocks",
-                  blocks, "filters", filters, "head", flatten ? "flatten-dense" : "avgpool");
-    if (flatten)
+    json_t *network = json_pack("{s:[iii], s:i, s:o, s:o, s:s, s:s, s:b, s:b, s:o}", "input_shape",
+                                config->input_height, config->input_width, config->input_channels,
+                                "classes", config->classes, "blocks", blocks, "filters", filters,
+                                "head", network_head_choices[config->head], "padding",
+                                config->padding == CLEF_PADDING_SAME ? "same" : "symmetric",
+                                "stem_batchnorm", config->stem_batchnorm, "conv_bias",
+                                config->conv_bias, "batchnorm", json_batchnorm(&config->batchnorm));
+    if (config->head == CLEF_HEAD_FLATTEN_DENSE)
         clef_json_set(&network, "dense_units", json_integer(config->dense_units));
     return network;
 }

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const option_head_choices[] = {"flatten-dense", "avgpool", NULL};
-
 // Writes what a value must be, such as "a whole number of at least 1".
 static void describe_number(const struct option_row *row, const char *noun, char *text, size_t size)
 {
@@ -117,7 +115,7 @@ static bool parse_choice(const struct option_row *row, const char *text, int *va
 {
     for (int i = 0; row->choices[i] != NULL; i++) {
         if (strcmp(text, row->choices[i]) == 0) {
-            *value = i;
+            *value = (int)row->min + i;
             return true;
         }
     }

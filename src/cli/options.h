@@ -31,7 +31,7 @@ enum option_kind {
     OPTION_INT,      // int, in min .. max.
     OPTION_UINT64,   // uint64_t, in 0 .. 2^64-1.
     OPTION_DOUBLE,   // double, in min .. max; `open_min` and `open_max` leave the limits out.
-    OPTION_CHOICE,   // int, an index into `choices`.
+    OPTION_CHOICE,   // int, `min` plus an index into `choices`.
     OPTION_INT_LIST, // struct option_int_list, whole numbers in min .. max between commas.
 };
 
@@ -130,21 +130,6 @@ void options_print_roff(FILE *stream, const char *text);
         "--json", NULL, NULL, "Print one JSON object in place of the table.", OPTION_FLAG, \
             .offset = offsetof(type, json)                                                 \
     }
-#define OPTION_ROW_HEAD(type)                                                                \
-    {                                                                                        \
-        "--head", "HEAD", "flatten-dense",                                                   \
-            "What follows the last block: flatten-dense (flatten, a dense layer of 1000, a " \
-            "dense layer of the classes) or avgpool (global average, a dense layer of the "  \
-            "classes).",                                                                     \
-            OPTION_CHOICE, .offset = offsetof(type, head), .choices = option_head_choices    \
-    }
-#define OPTION_ROW_IMAGE_SIZE(type)                                                              \
-    {                                                                                            \
-        "--image-size", "N", "32",                                                               \
-            "Height and width of the network's input; smaller images are padded centrally with " \
-            "zeros.",                                                                            \
-            OPTION_INT, .offset = offsetof(type, image_size), .min = 1, .max = 4096              \
-    }
 #define OPTION_ROW_DATA(type)                                                                 \
     {                                                                                         \
         "--data", "DIR", "data/mnist",                                                        \
@@ -152,25 +137,5 @@ void options_print_roff(FILE *stream, const char *text);
             "plain or gzipped.",                                                              \
             OPTION_TEXT, .offset = offsetof(type, data)                                       \
     }
-
-#define OPTION_ROW_CLASSES(type)                                        \
-    {                                                                   \
-        "--classes", "N", "10", "Number of classes.", OPTION_INT,       \
-            .offset = offsetof(type, classes), .min = 2, .max = 1 << 20 \
-    }
-#define OPTION_ROW_BLOCKS(type)                                                            \
-    {                                                                                      \
-        "--blocks", "N,...", "2,2,2,2", "Residual blocks of each stage.", OPTION_INT_LIST, \
-            .offset = offsetof(type, blocks), .min = 1, .max = 1000                        \
-    }
-#define OPTION_ROW_FILTERS(type)                                                           \
-    {                                                                                      \
-        "--filters", "N,...", "64,128,256,512",                                            \
-            "Channels of each stage; the first convolution has those of the first stage.", \
-            OPTION_INT_LIST, .offset = offsetof(type, filters), .min = 1, .max = 1 << 16   \
-    }
-
-// "flatten-dense" and "avgpool", in the order of enum clef_head.
-extern const char *const option_head_choices[];
 
 #endif

@@ -31,11 +31,12 @@ static const struct option_row rows[] = {
      "Use only the first N training images, those kept for validation included. The test set is "
      "used whole. Default: all.",
      OPTION_INT, SETTING(limit), .min = 1, .max = INT_MAX},
-    OPTION_ROW_IMAGE_SIZE(struct train_settings),
-    OPTION_ROW_CLASSES(struct train_settings),
-    OPTION_ROW_BLOCKS(struct train_settings),
-    OPTION_ROW_FILTERS(struct train_settings),
-    OPTION_ROW_HEAD(struct train_settings),
+    NETWORK_ROW_ARCH(struct train_settings),
+    NETWORK_ROW_IMAGE_SIZE(struct train_settings),
+    NETWORK_ROW_CLASSES(struct train_settings),
+    NETWORK_ROW_BLOCKS(struct train_settings),
+    NETWORK_ROW_FILTERS(struct train_settings),
+    NETWORK_ROW_HEAD(struct train_settings),
     {"--init", "FILE", NULL,
      "Start from the weights of a safetensors file in the layout of Clef, PyTorch (torchvision's "
      "names) or Keras, which is known by its names, or of a .weights.h5 of Keras. The classifier "

@@ -3,12 +3,12 @@
 #ifndef CLEF_CLI_TRAIN_SETTINGS_H
 #define CLEF_CLI_TRAIN_SETTINGS_H
 
-#include "cli/options.h"
+#include "cli/network_options.h"
 
 struct train_settings {
     const char *data, *device, *out, *init;
-    int epochs, batch_size, limit, threads, head, image_size, classes;
-    struct option_int_list blocks, filters;
+    int epochs, batch_size, limit, threads;
+    struct network_options network;
     double validation_split, learning_rate;
     uint64_t seed;
     bool shuffle, quiet, verbose, kernel_cache, sync, profile;
