@@ -2,7 +2,7 @@
 // Makes a model of the weights of another framework.
 #include "cli/cli_support.h"
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "cli/network_options.h"
 
 #include <stdlib.h>
 
@@ -11,8 +11,8 @@
 
 struct settings {
     const char *weights, *out;
-    int batch_size, head, classes;
-    struct option_int_list input_shape, blocks, filters;
+    int batch_size;
+    struct network_options network;
 };
 
 static const struct option_row rows[] = {
@@ -23,13 +23,12 @@ static const struct option_row rows[] = {
      OPTION_TEXT, .offset = offsetof(struct settings, weights)},
     {"--out", "FILE", NULL, "The model to write; a file of that name is replaced. Mandatory.",
      OPTION_TEXT, .offset = offsetof(struct settings, out)},
-    {"--input-shape", "H,W,C", "32,32,1", "Height, width and channels of the input.",
-     OPTION_INT_LIST, .offset = offsetof(struct settings, input_shape), .min = 1, .max = 1 << 16,
-     .list_length = 3},
-    OPTION_ROW_CLASSES(struct settings),
-    OPTION_ROW_BLOCKS(struct settings),
-    OPTION_ROW_FILTERS(struct settings),
-    OPTION_ROW_HEAD(struct settings),
+    NETWORK_ROW_ARCH(struct settings),
+    NETWORK_ROW_INPUT_SHAPE(struct settings),
+    NETWORK_ROW_CLASSES(struct settings),
+    NETWORK_ROW_BLOCKS(struct settings),
+    NETWORK_ROW_FILTERS(struct settings),
+    NETWORK_ROW_HEAD(struct settings),
     {"--batch-size", "N", "64", "Images of one step, where the model is used without saying.",
      OPTION_INT, .offset = offsetof(struct settings, batch_size), .min = 1, .max = CLEF_MAX_BATCH},
 };
@@ -78,12 +77,8 @@ int cmd_import(int argc, char **argv)
         return cli_error(command.name, EXIT_USAGE, "--weights is missing: name the file to read");
     if (settings.out == NULL)
         return cli_error(command.name, EXIT_USAGE, "--out is missing: name the file to write");
-    struct clef_resnet_config config = cli_network(0, (enum clef_head)settings.head);
-    config.input_height = settings.input_shape.values[0];
-    config.input_width = settings.input_shape.values[1];
-    config.input_channels = settings.input_shape.values[2];
-    config.classes = settings.classes;
-    code = cli_set_stages(command.name, &settings.blocks, &settings.filters, &config);
+    struct clef_resnet_config config;
+    code = network_configure(command.name, &settings.network, &config);
     if (code == EXIT_SUCCESS)
         code = cli_open_device(command.name, DEVICE, &(struct clef_device_options){0}, &device);
     if (code != EXIT_SUCCESS)
