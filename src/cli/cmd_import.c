@@ -18,8 +18,7 @@ struct settings {
 static const struct option_row rows[] = {
     {"--weights", "FILE", NULL,
      "Safetensors in the layout of Clef, PyTorch (torchvision's names) or Keras, which are known "
-     "by "
-     "their names, or a .weights.h5 of Keras. Mandatory.",
+     "by their names, or a .weights.h5 of Keras. Mandatory.",
      OPTION_TEXT, .offset = offsetof(struct settings, weights)},
     {"--out", "FILE", NULL, "The model to write; a file of that name is replaced. Mandatory.",
      OPTION_TEXT, .offset = offsetof(struct settings, out)},
