@@ -30,24 +30,27 @@ static clef_status start_step(struct bench *bench, int step, int *ticket)
 }
 
 // Two steps are open at a time, as in the trainer: step k+1 is enqueued before step k is waited
-// for. A backend may compute a step while it is enqueued, so that the time between two waits is
-// that of the step after; hence one more step follows the last timed one.
+// for. So a driver may tell of two steps at once, as Intel's does, and a step's time is half of
+// that from the end of the one before to the end of the one after. And a backend may compute a step
+// while it is enqueued, so that the time between two waits is that of the step after: hence two
+// more steps follow the last timed one.
 static clef_status run_pipelined(struct bench *bench, int untimed, int steps, double *step_ms)
 {
     struct clef_metrics metrics;
-    int ticket, next = 0, last = untimed + steps;
+    int ticket, next = 0, last = untimed + steps + 1;
     BENCH_TRY(start_step(bench, 0, &ticket));
-    double before = 0;
-    for (int step = 0; step <= last; ++step) {
-        if (step < last)
-            BENCH_TRY(start_step(bench, step + 1, &next));
+    double ended[2] = {0, 0}; // The last two steps.
+    for (int step = 0; step < last; ++step) {
+        BENCH_TRY(start_step(bench, step + 1, &next));
         BENCH_TRY(clef_model_wait(bench->model, ticket, &metrics));
         ticket = next;
         double now = clef_seconds();
-        if (step >= untimed && step < last)
-            step_ms[step - untimed] = 1e3 * (now - before);
-        before = now;
+        if (step > untimed)
+            step_ms[step - 1 - untimed] = 1e3 * (now - ended[0]) / 2;
+        ended[0] = ended[1];
+        ended[1] = now;
     }
+    BENCH_TRY(clef_model_wait(bench->model, ticket, &metrics));
     return CLEF_OK;
 }
 
@@ -62,7 +65,7 @@ clef_status bench_run_steps(struct bench *bench, int warm_up, int steps, struct 
     BENCH_TRY(start_step(bench, 0, &ticket));
     BENCH_TRY(clef_model_wait(bench->model, ticket, &metrics));
     times->first_ms = 1e3 * (clef_seconds() - began);
-    // The first wait of the pipeline is the reference of the first timed step.
+    // The first timed step needs the end of the one before.
     return run_pipelined(bench, warm_up < 1 ? 1 : warm_up, steps, times->step_ms);
 }
 

@@ -18,8 +18,8 @@ static const char *const op_names[] = {
 #define OP_COUNT (int)(sizeof op_names / sizeof op_names[0])
 
 static const char timing[] =
-    "pipelined as in training: from the metrics of one step to those of the next, with the step "
-    "after already enqueued";
+    "pipelined as in training: half of the time from the metrics of the step before to those of "
+    "the step after";
 
 struct op_share {
     int plans;

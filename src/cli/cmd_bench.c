@@ -65,10 +65,11 @@ static const struct option_command train_command = {
         "Times training steps of ResNet-18 on synthetic images and prints the median and minimum, "
         "the images a second, the executed GFLOP/s beside the measured peak of the machine, the "
         "peak memory, and the share of a step by op.\n\n"
-        "Steps are pipelined as in training: the time of a step runs from the metrics of one step "
-        "to those of the next, with the step after already enqueued. The time between ops is what "
-        "the median step takes beyond the sum of its ops; when run one by one, ops also wait for "
-        "each other, so that it may be negative.",
+        "Steps are pipelined as in training, each enqueued before the one before it is waited for, "
+        "and a driver may tell of two ends at once: the time of a step is half of that from the "
+        "metrics of the step before to those of the step after. The time between ops is what the "
+        "median step takes beyond the sum of its ops; when run one by one, ops also wait for each "
+        "other, so that it may be negative.",
     .rows = train_rows,
     .row_count = OPTION_COUNT(train_rows),
 };
