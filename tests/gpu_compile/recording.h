@@ -7,6 +7,7 @@
 //   SOURCE.cl  the text of a program
 //   record     lines "build PROGRAM SOURCE OPTIONS" and "launch PROGRAM KERNEL X Y Z LOCAL", with
 //              tabs between: the group, and the bytes of local memory that are parameters
+//   launches   how many kernels were launched, written at the end of the program
 // Every read gives zeros, and the clock ticks once a question.
 #ifndef CLEF_RECORDING_H
 #define CLEF_RECORDING_H
@@ -24,6 +25,8 @@ struct _cl_command_queue {
 
 // Writes one line of the record, once.
 void record_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+void count_launch(void);
 
 // Saves the text of a program under its hash, which becomes `name`.
 void record_source(const char *text, char name[17]);

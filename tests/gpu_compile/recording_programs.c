@@ -171,6 +171,7 @@ cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint 
     size_t group[3] = {1, 1, 1};
     for (cl_uint i = 0; local && i < dimensions; i++)
         group[i] = local[i];
+    count_launch();
     record_line("launch\t%d\t%s\t%zu\t%zu\t%zu\t%zu", kernel->program, kernel->name, group[0],
                 group[1], group[2], local_bytes(kernel));
     return clEnqueueBarrierWithWaitList(queue, waits, list, event);

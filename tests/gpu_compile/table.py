@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of docs/gpu.md: one a vendor, with a row a kernel and a column a target."""
+"""The tables of docs/gpu.md: one a vendor, with a row a kernel and a column a target; and that of the
+estimates."""
 import os
 import re
 
@@ -7,7 +8,7 @@ from compilers import ROOT, VENDORS
 from judge import is_product
 
 PAGE = os.path.join(ROOT, "docs", "gpu.md")
-BEGIN = "<!-- Written by tests/gpu_compile/run --update: begin -->"
+MARK = "<!-- Written by tests/gpu_compile/run --update: {} -->"
 END = "<!-- end -->"
 ABSENT = "–"
 FAULT = "**"
@@ -58,17 +59,19 @@ def section(verdicts):
     return "\n".join(lines)
 
 
-def read_section():
+def read_section(name):
+    """The page before, in, and after one of the parts that are written here."""
     with open(PAGE, encoding="utf-8") as file:
         text = file.read()
-    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    begin = text.index(MARK.format(name)) + len(MARK.format(name))
+    end = text.index(END, begin)
     return text[:begin], text[begin:end].strip("\n"), text[end:]
 
 
-def write_section(verdicts):
-    before, _, after = read_section()
+def write_section(name, text):
+    before, _, after = read_section(name)
     with open(PAGE, "w", encoding="utf-8") as file:
-        file.write(f"{before}\n\n{section(verdicts)}\n{after}")
+        file.write(f"{before}\n\n{text}\n{after}")
 
 
 def facts(text):
@@ -85,8 +88,11 @@ def facts(text):
     return rows
 
 
-def differences(verdicts):
+def differences(verdicts, estimates):
     """Lines that say where the page differs from the facts."""
-    committed, now = facts(read_section()[1]), facts(section(verdicts))
+    committed, now = facts(read_section("kernels")[1]), facts(section(verdicts))
+    # The compilers have no part in the estimates.
+    committed |= set(read_section("estimates")[1].splitlines())
+    now |= set(estimates)
     return [f"- {row}" for row in sorted(committed - now)] + \
            [f"+ {row}" for row in sorted(now - committed)]
