@@ -18,6 +18,8 @@ usage: bench/compare.sh [options]
   --device D       Clef's device (cpu)
   --clef FILE      Clef's program (build/release/clef)
   --out FILE       the measurements, one JSON object a line (build/bench-compare.jsonl)
+  --report         instead of a step alone, time other batch sizes, large images, one thread, the
+                   start and the whole job, on each OpenCL driver too, and write docs/performance.md
 
 CLEF_BENCH_VENV names an existing Python environment with tensorflow-cpu, torch and numpy; without
 it, one is made in build/venv-bench.
@@ -29,11 +31,12 @@ fail() {
     exit "${2:-1}"
 }
 
-batch_size=64 steps=30 rounds=3 warm_up=5 device=cpu
+batch_size=64 steps=30 rounds='' warm_up=5 device=cpu report=no
 clef=$root/build/release/clef out=$root/build/bench-compare.jsonl
 while [ $# -gt 0 ]; do
     case $1 in
     --help) usage && exit 0 ;;
+    --report) report=yes && shift && continue ;;
     --quick) rounds=1 steps=3 warm_up=1 && shift && continue ;;
     --batch-size | --steps | --rounds | --device | --clef | --out)
         [ $# -ge 2 ] || fail "$1 needs a value" 2 ;;
@@ -89,6 +92,14 @@ peer() {
 }
 
 mkdir -p "$(dirname "$out")"
+if [ "$report" = yes ]; then
+    code=0
+    "$python" "$here/performance.py" --clef "$clef" --out "$out" --rounds "${rounds:-2}" --job ||
+        code=$?
+    "$python" "$here/report.py" "$out" "$root/docs/performance.md" "$root/docs/performance.svg"
+    exit "$code"
+fi
+rounds=${rounds:-3}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 : >"$out"

@@ -8,6 +8,17 @@ import time
 
 CLASSES = 10
 HELD_BATCHES = 8  # Distinct batches that the steps take in turn.
+SEED_IMAGE = (32, 32, 1)
+IMAGENET_IMAGE = (224, 224, 3)
+IMAGENET_CLASSES = 1000
+
+
+def seconds_since_start():
+    """Of this process, Python's own start and the imports included."""
+    with open("/proc/self/stat", encoding="utf-8") as stat, \
+            open("/proc/uptime", encoding="utf-8") as uptime:
+        ticks = int(stat.read().rsplit(")", 1)[1].split()[19])
+        return float(uptime.read().split()[0]) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def parse_options(description, modes):
@@ -23,13 +34,13 @@ def parse_options(description, modes):
     return options
 
 
-def synthetic_data(batch_size):
-    """Images [HELD_BATCHES, batch, 32, 32, 1] in 0..1 and labels; the same in every run."""
+def synthetic_data(batch_size, image=SEED_IMAGE, classes=CLASSES):
+    """Images [HELD_BATCHES, batch, *image] in 0..1 and labels; the same in every run."""
     import numpy as np
 
     random = np.random.default_rng(1)
-    pixels = random.integers(0, 256, (HELD_BATCHES, batch_size, 32, 32, 1), dtype=np.uint8)
-    labels = random.integers(0, CLASSES, (HELD_BATCHES, batch_size))
+    pixels = random.integers(0, 256, (HELD_BATCHES, batch_size, *image), dtype=np.uint8)
+    labels = random.integers(0, classes, (HELD_BATCHES, batch_size))
     return pixels.astype(np.float32) / 255, labels
 
 
@@ -45,6 +56,7 @@ def measure(peer, version, options, step):
         return 1e3 * elapsed
 
     first = timed(0)
+    start = seconds_since_start()
     for index in range(1, options.warm_up + 1):
         timed(index)
     times = [timed(options.warm_up + 1 + index) for index in range(options.steps)]
@@ -54,6 +66,7 @@ def measure(peer, version, options, step):
         "batch_size": options.batch_size,
         "threads": options.threads,
         "first_step_ms": first,
+        "start_seconds": start,
         "step_ms": times,
         "peak_rss_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     }))

@@ -1,19 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Times training steps of Clef's default network in PyTorch, on the CPU.
+"""Times training steps of Clef's default network in PyTorch, on the CPU; see torch_steps.py."""
+from torch_steps import measure_training
+from common import CLASSES, SEED_IMAGE
 
-eager is plain PyTorch; channels_last adds that memory format and the fused Adam; compile adds
-torch.compile to both.
-"""
-from common import CLASSES, measure, parse_options, synthetic_data
-
-options = parse_options(__doc__, ["eager", "channels_last", "compile"])
-
-import torch
 from torch import nn
 from torch.nn import functional
-
-torch.set_num_threads(options.threads)
-torch.manual_seed(1)
 
 
 def same_padding(size, kernel, stride):
@@ -76,26 +67,4 @@ class Network(nn.Module):
         return self.logits(functional.relu(self.hidden(tensor.flatten(1))))
 
 
-network = Network()
-assert sum(p.numel() for p in network.parameters()) == 11_697_922, "not Clef's default network"
-tuned = options.mode != "eager"
-memory_format = torch.channels_last if tuned else torch.contiguous_format
-network = network.to(memory_format=memory_format)
-optimiser = torch.optim.Adam(network.parameters(), lr=1e-3, eps=1e-7, fused=tuned)
-model = torch.compile(network) if options.mode == "compile" else network
-
-images, labels = synthetic_data(options.batch_size)
-images = [torch.from_numpy(batch).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
-          for batch in images]
-labels = [torch.from_numpy(batch) for batch in labels]
-
-
-def step(batch):
-    optimiser.zero_grad(set_to_none=True)
-    loss = functional.cross_entropy(model(images[batch]), labels[batch])
-    loss.backward()
-    optimiser.step()
-    return loss.item()
-
-
-measure(f"torch {options.mode}", f"torch {torch.__version__}", options, step)
+measure_training(Network(), 11_697_922, SEED_IMAGE, CLASSES)

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures Clef on each of its processors' backends and each peer, scenario by scenario and in turns,
+all in one run; report.py makes docs/performance.md and its chart of the measurements."""
+import argparse
+import json
+import os
+import pathlib
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+# Name, options of `clef bench train`, script's prefix, batch size, threads (0: all), steps.
+SCENARIOS = [
+    ("batch 64", [], "seed", 64, 0, 20),
+    ("batch 1", [], "seed", 1, 0, 60),
+    ("batch 16", [], "seed", 16, 0, 30),
+    ("batch 256", [], "seed", 256, 0, 6),
+    ("batch 64, one thread", [], "seed", 64, 1, 10),
+    ("224x224x3, batch 16", ["--arch", "resnet18-imagenet"], "imagenet", 16, 0, 4),
+]
+KERAS_STEPS = 3  # At most, since one takes seconds.
+TORCH_MODES = ("eager", "channels_last", "compile")
+CLEF_DEVICES = (
+    # Name, device, the driver's .icd file or folder.
+    ("clef cpu", "cpu", None),
+    ("clef opencl, PoCL", "opencl", pathlib.Path("/etc/OpenCL/vendors/pocl.icd")),
+    ("clef opencl, Intel", "opencl", ROOT / "build/intel-opencl/alone"),
+)
+
+
+def environment(driver, **more):
+    result = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", **more)
+    if driver:
+        result["OCL_ICD_VENDORS"] = str(driver)
+    return result
+
+
+def clef_devices(scenario_threads):
+    for name, device, driver in CLEF_DEVICES:
+        if driver and not driver.exists():
+            continue
+        # Drivers of OpenCL take the number of their threads from settings of their own.
+        if scenario_threads and driver:
+            continue
+        yield name, device, driver
+
+
+def contenders(options, scenario):
+    """Name, command and environment of all that take part in a scenario."""
+    _, clef_options, network, batch_size, threads, steps = scenario
+    common = ["--batch-size", str(batch_size)]
+    thread_option = ["--threads", str(threads)] if threads else []
+    peer = [sys.executable, str(HERE / "peers" / f"{network}_torch.py")] + common + thread_option
+    for mode in TORCH_MODES:
+        yield (f"torch {mode}", peer + ["--steps", str(steps), "--warm-up", "2", "--mode", mode],
+               environment(None))
+    for name, device, driver in clef_devices(threads):
+        yield (name, [options.clef, "bench", "train", "--device", device, "--json", "--steps",
+                      str(steps), "--warm-up", "3", "--repetitions", "3"] + common + clef_options +
+               thread_option, environment(driver))
+    keras = [sys.executable, str(HERE / "peers" / f"{network}_keras.py")] + common + thread_option
+    yield ("keras", keras + ["--steps", str(min(steps, KERAS_STEPS)), "--warm-up", "1"],
+           environment(None))
+
+
+def run(name, command, env):
+    """The one JSON object that a contender prints, or None, with its message passed on."""
+    print(f"  {name}", file=sys.stderr, flush=True)
+    result = subprocess.run(command, capture_output=True, text=True, env=env)
+    try:
+        if result.returncode == 0:
+            return json.loads(result.stdout)
+    except json.JSONDecodeError:
+        pass
+    last = (result.stderr.strip() or "no message").splitlines()[-1]
+    print(f"performance.py: {name} failed: {last}", file=sys.stderr)
+    return None
+
+
+def measure_steps(options, failures):
+    for scenario in SCENARIOS:
+        for turn in range(options.rounds):
+            print(f"{scenario[0]}, round {turn + 1} of {options.rounds}", file=sys.stderr)
+            entries = list(contenders(options, scenario))
+            for name, command, env in entries if turn % 2 == 0 else reversed(entries):
+                result = run(name, command, env)
+                if result is None:
+                    failures.append(f"{scenario[0]}: {name}")
+                else:
+                    yield {"kind": "steps", "scenario": scenario[0], "contender": name,
+                           "result": result}
+
+
+# ---------------------------------------------------------------- start
+
+
+def drop_page_cache():
+    """Whether files have to be read from the disk again."""
+    try:
+        os.sync()
+        pathlib.Path("/proc/sys/vm/drop_caches").write_text("3\n", encoding="ascii")
+        return True
+    except OSError:
+        return False
+
+
+def seconds_to_first_step(command, env):
+    """From a program's start to the progress bar of its first step."""
+    began = time.monotonic()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvpe(command[0], command, env)
+    seen, seconds = b"", None
+    while True:
+        try:
+            data = os.read(terminal, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        seen += data
+        if seconds is None and re.search(rb"[ \r\n]1/\d+ ", seen):
+            seconds = time.monotonic() - began
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    return seconds if status == 0 else None
+
+
+def measure_starts(options, failures):
+    for name, device, driver in clef_devices(0):
+        with tempfile.TemporaryDirectory() as work:
+            env = environment(driver, XDG_CACHE_HOME=f"{work}/cache",
+                              POCL_CACHE_DIR=f"{work}/pocl", TERM="xterm")
+            command = [options.clef, "train", "--device", device, "--epochs", "1", "--limit",
+                       "128", "--validation-split", "0", "--out", f"{work}/run"]
+            for state in ("cold", "warm", "warm", "warm"):
+                print(f"start, {state}: {name}", file=sys.stderr)
+                dropped = state == "cold" and drop_page_cache()
+                seconds = seconds_to_first_step(command, env)
+                subprocess.run(["rm", "-rf", f"{work}/run"], check=True)
+                if seconds is None:
+                    failures.append(f"start, {state}: {name}")
+                else:
+                    yield {"kind": "start", "state": state, "contender": name,
+                           "seconds": seconds, "page_cache_dropped": dropped}
+    for mode in TORCH_MODES:
+        for state in ("cold", "warm"):
+            dropped = state == "cold" and drop_page_cache()
+            with tempfile.TemporaryDirectory() as work:
+                if state == "cold":
+                    env = environment(None, TORCHINDUCTOR_CACHE_DIR=work)
+                else:
+                    env = environment(None)
+                result = run(f"start, {state}: torch {mode}",
+                             [sys.executable, str(HERE / "peers/seed_torch.py"), "--mode", mode,
+                              "--steps", "1", "--warm-up", "0"], env)
+            if result is None:
+                failures.append(f"start, {state}: torch {mode}")
+            else:
+                yield {"kind": "start", "state": state, "contender": f"torch {mode}",
+                       "seconds": result["start_seconds"], "page_cache_dropped": dropped}
+
+
+# ---------------------------------------------------------------- the rest
+
+
+def measure_ops(options, failures):
+    for name, device, driver in clef_devices(0):
+        result = run(f"ops: {name}", [options.clef, "bench", "ops", "--device", device,
+                                      "--repetitions", "10", "--json"], environment(driver))
+        if result is None:
+            failures.append(f"ops: {name}")
+        else:
+            yield {"kind": "ops", "contender": name, "result": result}
+
+
+def measure_job(options, failures):
+    with tempfile.TemporaryDirectory() as work:
+        print("the whole job on the CPU", file=sys.stderr)
+        code = subprocess.run([options.clef, "train", "--device", "cpu", "--quiet", "--out",
+                               f"{work}/run"], stdout=subprocess.DEVNULL).returncode
+        if code:
+            failures.append("the whole job")
+            return
+        summary = json.loads(pathlib.Path(f"{work}/run/summary.json").read_text(encoding="utf-8"))
+        yield {"kind": "job", "contender": "clef cpu", "result": summary}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clef", required=True)
+    parser.add_argument("--out", required=True, help="the measurements, one JSON object a line")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--job", action="store_true", help="also the whole job of five epochs")
+    options = parser.parse_args()
+    failures = []
+    with open(options.out, "w", encoding="utf-8") as out:
+        parts = [measure_steps, measure_starts, measure_ops] + [measure_job] * options.job
+        for part in parts:
+            for line in part(options, failures):
+                print(json.dumps(line), file=out, flush=True)
+    for failure in failures:
+        print(f"performance.py: not measured: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
