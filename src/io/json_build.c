@@ -22,8 +22,8 @@ void clef_json_set(json_t **object, const char *key, json_t *value)
         give_up(object);
 }
 
-// jansson (2.14) does not look at whether there was memory for a key, and goes on without it. The
-// allocator tells.
+// jansson (2.14) does not look at whether there was memory for a key that it writes or a character
+// that it reads, and goes on without it. The allocator tells.
 char *clef_json_text(const json_t *root, size_t flags)
 {
     errno = 0;
@@ -31,5 +31,16 @@ char *clef_json_text(const json_t *root, size_t flags)
     if (text == NULL || errno != ENOMEM)
         return text;
     free(text);
+    return NULL;
+}
+
+json_t *clef_json_parse(const char *text, size_t size, json_error_t *error)
+{
+    errno = 0;
+    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, error);
+    if (errno != ENOMEM)
+        return root;
+    json_decref(root);
+    errno = ENOMEM;
     return NULL;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Building JSON documents without a look at each step: what fails makes the whole NULL, which
-// json_pack passes on and who saves or prints the document reports. So none ever has a hole in it.
+// JSON documents that are whole or not there, whenever memory runs out.
+//
+// They are built without a look at each step: what fails makes the whole NULL, which json_pack
+// passes on and who saves or prints the document reports. So none ever has a hole in it.
 #ifndef CLEF_IO_JSON_BUILD_H
 #define CLEF_IO_JSON_BUILD_H
 
@@ -15,5 +17,9 @@ void clef_json_set(json_t **object, const char *key, json_t *value);
 // The text of a document, as json_dumps gives it; NULL if there is no document or too little
 // memory. Release with free.
 char *clef_json_text(const json_t *root, size_t flags);
+
+// The document of a text, in which no key occurs twice; NULL with errno ENOMEM if there is too
+// little memory, else with what is wrong in `error`.
+json_t *clef_json_parse(const char *text, size_t size, json_error_t *error);
 
 #endif

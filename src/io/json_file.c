@@ -6,6 +6,7 @@
 #include "io/json_build.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,10 +62,10 @@ clef_status clef_json_load(const char *path, size_t max_bytes, json_t **root)
     CLEF_TRY(status);
 
     json_error_t error;
-    errno = 0; // jansson does not always tell what it was, but the allocator does.
-    json_t *parsed = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    json_t *parsed = clef_json_parse(text, size, &error);
+    bool no_memory = parsed == NULL && errno == ENOMEM;
     free(text);
-    if (parsed == NULL && errno == ENOMEM)
+    if (no_memory)
         return clef_fail(CLEF_OUT_OF_MEMORY, "cannot read %s: out of memory", path);
     if (parsed == NULL)
         return clef_fail(CLEF_FORMAT, "%s:%d: not valid JSON: %s", path, error.line, error.text);

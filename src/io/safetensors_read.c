@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/error.h"
+#include "io/json_build.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
 
@@ -59,8 +60,7 @@ static clef_status parse_header(struct clef_safetensors *file, const char *text,
 {
     // The text is padded with spaces, or by some writers not at all; both are valid JSON.
     json_error_t error;
-    errno = 0;
-    file->header = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    file->header = clef_json_parse(text, size, &error);
     if (file->header == NULL && errno == ENOMEM)
         return clef_fail(CLEF_OUT_OF_MEMORY, "cannot read %s: out of memory", file->path);
     if (file->header == NULL)

@@ -150,8 +150,7 @@ clef_status clef_resnet_from_json(const char *text, struct clef_resnet_config *c
     memset(config->blocks, 0, sizeof config->blocks);
     memset(config->filters, 0, sizeof config->filters);
     json_error_t error;
-    errno = 0;
-    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    json_t *object = clef_json_parse(text, strlen(text), &error);
     if (!object && errno == ENOMEM)
         return clef_fail(CLEF_OUT_OF_MEMORY, "out of memory");
     if (!object)

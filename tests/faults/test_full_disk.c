@@ -1,51 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training onto a disk that is full, of every size: a tmpfs in a mount namespace of this program's
-// own, so that nothing is left of it however the program ends.
+// Training and exporting onto a disk that is full, of every size, or that cannot be written.
 #include "support/program.h"
+#include "support/small_disk.h"
 #include "support/small_mnist.h"
 #include "support/temp_directory.h"
 
-#include <errno.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 static const char *const names[] = {"model.safetensors", "history.csv", "summary.json"};
-
-// Why this system lets nobody mount here; "" if it does.
-static char refused[256];
-
-static bool write_line(const char *path, const char *format, unsigned number)
-{
-    FILE *stream = fopen(path, "w");
-    if (stream == NULL)
-        return false;
-    bool written = fprintf(stream, format, number) > 0;
-    return fclose(stream) == 0 && written;
-}
-
-// Enters a mount namespace. Who is not root may have one in a user namespace, where he is.
-static bool enter_namespace(void)
-{
-    unsigned user = geteuid(), group = getegid();
-    if (unshare(user == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) != 0)
-        return false;
-    if (user != 0 && (!write_line("/proc/self/setgroups", "deny", 0) ||
-                      !write_line("/proc/self/uid_map", "0 %u 1", user) ||
-                      !write_line("/proc/self/gid_map", "0 %u 1", group)))
-        return false;
-    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
-}
 
 static int set_up(void **state)
 {
@@ -60,22 +30,8 @@ static int set_up(void **state)
 // A test that failed may have left its disk.
 static int tear_down(void **state)
 {
-    umount2(temp_path(state, "out"), MNT_DETACH);
+    small_disk_abandon(temp_path(state, "out"));
     return temp_directory_teardown(state);
-}
-
-// Mounts a disk of so many pages at "out".
-static void make_disk(void **state, int pages)
-{
-    char options[64];
-    snprintf(options, sizeof options, "size=%ld", pages * sysconf(_SC_PAGESIZE));
-    if (mount("clef-test", temp_path(state, "out"), "tmpfs", 0, options) != 0)
-        fail_msg("cannot mount a tmpfs of %d pages: %s", pages, strerror(errno));
-}
-
-static void remove_disk(void **state)
-{
-    assert_int_equal(0, umount(temp_path(state, "out")));
 }
 
 static struct program_result train(void **state)
@@ -99,30 +55,22 @@ static int failed_file(const struct program_result *result)
     return -1;
 }
 
-static void skip_if_refused(void)
-{
-    if (refused[0] == '\0')
-        return;
-    print_message("SKIP: %s\n", refused);
-    skip();
-}
-
 // From one page on, each disk is too small for the model, then for the history, then for the
 // summary; and as long as one of them does not fit there is none.
 static void test_every_size(void **state)
 {
     enum { MOST_PAGES = 64 };
     int failures[3] = {0}, last = 0;
-    skip_if_refused();
+    small_disk_skip_if_refused();
     write_tiny_data(temp_path(state, "data"));
     for (int pages = 1;; pages++) {
         assert_in_range(pages, 1, MOST_PAGES);
-        make_disk(state, pages);
+        small_disk_mount_pages(temp_path(state, "out"), pages);
         struct program_result result = train(state);
         if (result.exit_code == 0) {
             assert_int_equal(3, count_entries(temp_path(state, "out")));
             program_release(&result);
-            remove_disk(state);
+            small_disk_unmount(temp_path(state, "out"));
             break;
         }
         int file = failed_file(&result);
@@ -132,7 +80,7 @@ static void test_every_size(void **state)
         assert_null(strstr(result.out, "Saved in"));
         assert_int_equal(0, count_entries(temp_path(state, "out")));
         program_release(&result);
-        remove_disk(state);
+        small_disk_unmount(temp_path(state, "out"));
     }
     for (int i = 0; i < 3; i++)
         if (failures[i] == 0)
@@ -146,11 +94,11 @@ static void test_keeps_an_earlier_run(void **state)
     enum { MOST_PAGES = 64 };
     size_t size;
     bool done = false;
-    skip_if_refused();
+    small_disk_skip_if_refused();
     write_tiny_data(temp_path(state, "data"));
     for (int pages = 1; !done; pages++) {
         assert_in_range(pages, 1, MOST_PAGES);
-        make_disk(state, pages);
+        small_disk_mount_pages(temp_path(state, "out"), pages);
         for (int i = 0; i < 3; i++) {
             char file[64];
             snprintf(file, sizeof file, "out/%s", names[i]);
@@ -168,18 +116,17 @@ static void test_keeps_an_earlier_run(void **state)
             assert_int_equal(!done, size == 0);
         }
         program_release(&result);
-        remove_disk(state);
+        small_disk_unmount(temp_path(state, "out"));
     }
 }
 
 // Where not even a file can be made it is found before the first epoch.
 static void test_no_room_for_a_file(void **state)
 {
-    skip_if_refused();
+    small_disk_skip_if_refused();
     write_tiny_data(temp_path(state, "data"));
     const char *out = temp_path(state, "out");
-    if (mount("clef-test", out, "tmpfs", 0, "nr_inodes=1") != 0)
-        fail_msg("cannot mount a tmpfs of one inode: %s", strerror(errno));
+    small_disk_mount(out, "nr_inodes=1");
     struct program_result result = train(state);
     check_exit(&result, 1);
     check_one_line(&result, "cannot write into the directory");
@@ -187,20 +134,111 @@ static void test_no_room_for_a_file(void **state)
     assert_null(strstr(result.out, "Epoch"));
     assert_int_equal(0, count_entries(temp_path(state, "out")));
     program_release(&result);
-    remove_disk(state);
+    small_disk_unmount(temp_path(state, "out"));
+}
+
+// Nothing is trained for a disk that cannot be written.
+static void test_read_only(void **state)
+{
+    small_disk_skip_if_refused();
+    write_tiny_data(temp_path(state, "data"));
+    small_disk_mount(temp_path(state, "out"), "");
+    small_disk_make_read_only(temp_path(state, "out"));
+    struct program_result result = train(state);
+    check_exit(&result, 1);
+    check_one_line(&result, "cannot write into the directory");
+    check_one_line(&result, "Read-only file system");
+    assert_null(strstr(result.out, "Epoch"));
+    program_release(&result);
+    small_disk_unmount(temp_path(state, "out"));
+}
+
+static void make_read_only(void *user)
+{
+    small_disk_make_read_only(temp_path(user, "out"));
+}
+
+// As Linux makes a disk after an error: what was there stays.
+static void test_becomes_read_only(void **state)
+{
+    size_t size;
+    small_disk_skip_if_refused();
+    write_tiny_data(temp_path(state, "data"));
+    small_disk_mount(temp_path(state, "out"), "");
+    write_file(temp_path(state, "out/model.safetensors"), "earlier", 7);
+    struct program_result result = program_run(
+        CLEF_PROGRAM,
+        &(struct program_setting){.signal_at = "Epoch 2/", .before = make_read_only, .user = state},
+        (const char *const[]){"train", "--data", temp_path(state, "data"), "--out",
+                              temp_path(state, "out"), "--epochs", "1000000", "--blocks", "1",
+                              "--filters", "4", "--head", "avgpool", NULL});
+    check_exit(&result, 1);
+    check_one_line(&result, "Read-only file system");
+    assert_int_equal(1, count_entries(temp_path(state, "out")));
+    char *text = read_file(temp_path(state, "out/model.safetensors"), &size);
+    assert_string_equal("earlier", text);
+    free(text);
+    program_release(&result);
+    small_disk_unmount(temp_path(state, "out"));
+}
+
+// Exports a model with these options onto disks of every size.
+static void check_export(void **state, const char *format, const char *layout)
+{
+    enum { MOST_PAGES = 64 };
+    char model[512], file[512];
+    snprintf(model, sizeof model, "%s", temp_path(state, "model/model.safetensors"));
+    snprintf(file, sizeof file, "%s", temp_path(state, "out/exported"));
+    bool done = false;
+    int failures = 0;
+    for (int pages = 1; !done; pages++) {
+        assert_in_range(pages, 1, MOST_PAGES);
+        small_disk_mount_pages(temp_path(state, "out"), pages);
+        write_file(file, NULL, 0);
+        struct program_result result =
+            RUN_CLEF("export", "--model", model, "--out", file, "--format", format, layout, NULL);
+        size_t size;
+        free(read_file(file, &size));
+        done = result.exit_code == 0;
+        if (!done) {
+            check_exit(&result, 1);
+            check_one_line(&result, "No space left on device");
+            failures++;
+        }
+        assert_int_equal(done, size != 0);
+        assert_int_equal(1, count_entries(temp_path(state, "out")));
+        program_release(&result);
+        small_disk_unmount(temp_path(state, "out"));
+    }
+    assert_true(failures > 0);
+}
+
+static void test_export(void **state)
+{
+    small_disk_skip_if_refused();
+    write_tiny_data(temp_path(state, "data"));
+    struct program_result result =
+        RUN_CLEF("train", "--data", temp_path(state, "data"), "--out", temp_path(state, "model"),
+                 "--epochs", "1", "--blocks", "1", "--filters", "8", "--head", "avgpool");
+    check_exit(&result, 0);
+    program_release(&result);
+    check_export(state, "safetensors", "--layout=pytorch");
+#ifdef CLEF_TEST_HDF5
+    check_export(state, "keras", NULL);
+#endif
+#ifdef CLEF_TEST_ONNX
+    check_export(state, "onnx", NULL);
+#endif
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
-    if (!enter_namespace())
-        snprintf(refused, sizeof refused, "this system lets us mount no disk of a limited size: %s",
-                 strerror(errno));
+    small_disk_begin();
     const struct CMUnitTest tests[] = {
-        TEST(test_every_size),
-        TEST(test_keeps_an_earlier_run),
-        TEST(test_no_room_for_a_file),
+        TEST(test_every_size), TEST(test_keeps_an_earlier_run), TEST(test_no_room_for_a_file),
+        TEST(test_read_only),  TEST(test_becomes_read_only),    TEST(test_export),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
