@@ -241,6 +241,31 @@ static void test_avgpool(void **state)
     clef_model_destroy(model);
 }
 
+// PyTorch's conventions: what the windows leave of the padding after an image does not count, so
+// that only what they see is written.
+static void test_imagenet(void **state)
+{
+    struct world *world = *state;
+    struct clef_resnet_config config = clef_resnet_imagenet();
+    struct clef_model *model;
+    config.input_height = config.input_width = 32;
+    config.stages = 2;
+    config.filters[0] = 4;
+    config.filters[1] = 8;
+    OK(clef_model_create_resnet(world->fixture.device, &config, 1, &model));
+    Onnx__ModelProto *file = save_and_read(world, model);
+    const Onnx__GraphProto *graph = file->graph;
+    check_port(graph->input[0], "input", (const int64_t[]){3, 32, 32}, 4);
+    check_node(graph, "stem.conv", "Conv", INPUTS("input", "stem.conv.weight"), "stem.conv");
+    check_window(graph, "stem.conv", 7, 2, (const int64_t[]){3, 3, 2, 2});
+    check_window(graph, "stem.pool", 3, 2, (const int64_t[]){1, 1, 0, 0});
+    const Onnx__NodeProto *batchnorm = find_node(graph, "stem.bn");
+    assert_string_equal("stem.conv", batchnorm->input[0]);
+    assert_true(find_attribute(batchnorm, "epsilon")->f == 1e-5f);
+    onnx__model_proto__free_unpacked(file, NULL);
+    clef_model_destroy(model);
+}
+
 // ---------------------------------------------------------------- tensors
 
 // Where element `index` of a parameter stands in the file. The first dense layer, whose place is
@@ -369,10 +394,10 @@ static void test_program(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ONNX_TEST(test_head),    ONNX_TEST(test_ports),      ONNX_TEST(test_order),
-        ONNX_TEST(test_nodes),   ONNX_TEST(test_attributes), ONNX_TEST(test_avgpool),
-        ONNX_TEST(test_tensors), ONNX_TEST(test_too_large),  ONNX_TEST(test_bad_arguments),
-        ONNX_TEST(test_program),
+        ONNX_TEST(test_head),          ONNX_TEST(test_ports),      ONNX_TEST(test_order),
+        ONNX_TEST(test_nodes),         ONNX_TEST(test_attributes), ONNX_TEST(test_avgpool),
+        ONNX_TEST(test_imagenet),      ONNX_TEST(test_tensors),    ONNX_TEST(test_too_large),
+        ONNX_TEST(test_bad_arguments), ONNX_TEST(test_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
