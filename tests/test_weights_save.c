@@ -146,6 +146,39 @@ static void test_keras(void **state)
     check_same(world, "fc2.bias", "dense_1/bias", 1, (const int[]){5});
 }
 
+// Torchvision's own resnet18 has these 102 tensors, but for its counters of batches.
+static void test_torchvision(void **state)
+{
+    static const char *const names[] = {
+        "conv1.weight",
+        "bn1.weight",
+        "bn1.bias",
+        "bn1.running_mean",
+        "bn1.running_var",
+        "layer1.0.conv1.weight",
+        "layer2.0.downsample.0.weight",
+        "layer2.0.downsample.1.running_mean",
+        "layer4.1.conv2.weight",
+        "layer4.1.bn2.running_var",
+        "fc.weight",
+        "fc.bias",
+    };
+    struct world *world = *state;
+    struct clef_resnet_config config = clef_resnet_imagenet();
+    config.input_height = config.input_width = 32;
+    for (int i = 0; i < config.stages; i++)
+        config.filters[i] = 4 * (i + 1);
+    struct clef_model *model;
+    OK(clef_model_create_resnet(world->fixture.device, &config, 1, &model));
+    OK(clef_weights_save(model, CLEF_LAYOUT_PYTORCH, world->path));
+    clef_model_destroy(model);
+    OK(clef_safetensors_open(world->path, &world->file));
+    assert_int_equal(102, clef_safetensors_count(world->file));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (clef_safetensors_find(world->file, names[i]) < 0)
+            fail_msg("there is no tensor \"%s\"", names[i]);
+}
+
 static void test_arguments(void **state)
 {
     struct world *world = *state;
@@ -160,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_pytorch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keras, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_torchvision, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_arguments, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
