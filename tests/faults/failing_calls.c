@@ -49,8 +49,11 @@ static void send_signals(const char *microseconds)
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-__attribute__((constructor)) static void read_environment(void)
+static void find_allocator(void);
+
+__attribute__((constructor)) static void begin(void)
 {
+    find_allocator();
     const char *setting = getenv("CLEF_FAIL_CALLS"), *signals = getenv("CLEF_FAIL_SIGNALS");
     if (signals != NULL)
         send_signals(signals);
@@ -128,8 +131,9 @@ static const char *name_of(int descriptor, char *name, size_t size)
 
 // ---------------------------------------------------------------- memory
 
-// dlsym may allocate before it has found the real allocator.
-static char first_bytes[1 << 14] __attribute__((aligned(64)));
+// What is allocated before the constructor has found the real allocator: by dlsym, other libraries'
+// constructors and the sanitizer, which begins first. It is never released.
+static char first_bytes[1 << 20] __attribute__((aligned(64)));
 static size_t first_used;
 
 static bool is_first(const void *memory)
@@ -148,44 +152,53 @@ static void *take_first(size_t bytes)
     return memory;
 }
 
-#define REAL_ALLOCATOR(name)              \
-    static __typeof__(name) *real = NULL; \
-    static _Thread_local bool searching;  \
-    if (searching)                        \
-        return take_first(FIRST_BYTES);   \
-    if (real == NULL) {                   \
-        searching = true;                 \
-        find(#name, (void **)&real);      \
-        searching = false;                \
-    }
+static struct {
+    __typeof__(malloc) *malloc;
+    __typeof__(calloc) *calloc;
+    __typeof__(realloc) *realloc;
+    __typeof__(free) *free;
+} allocator;
+
+static void find_allocator(void)
+{
+    __typeof__(allocator) found;
+    find("malloc", (void **)&found.malloc);
+    find("calloc", (void **)&found.calloc);
+    find("realloc", (void **)&found.realloc);
+    find("free", (void **)&found.free);
+    allocator = found;
+}
 
 void *malloc(size_t bytes)
 {
-#define FIRST_BYTES bytes
-    REAL_ALLOCATOR(malloc)
-#undef FIRST_BYTES
-    return fails("allocate", "malloc", NULL, CALLER) ? NULL : real(bytes);
+    if (allocator.malloc == NULL)
+        return take_first(bytes);
+    return fails("allocate", "malloc", NULL, CALLER) ? NULL : allocator.malloc(bytes);
 }
 
 void *calloc(size_t count, size_t bytes)
 {
-#define FIRST_BYTES count *bytes
-    REAL_ALLOCATOR(calloc)
-#undef FIRST_BYTES
-    return fails("allocate", "calloc", NULL, CALLER) ? NULL : real(count, bytes);
+    if (allocator.calloc == NULL)
+        return take_first(count * bytes);
+    return fails("allocate", "calloc", NULL, CALLER) ? NULL : allocator.calloc(count, bytes);
 }
 
 void *realloc(void *memory, size_t bytes)
 {
-    REAL(realloc);
-    return fails("allocate", "realloc", NULL, CALLER) ? NULL : real(memory, bytes);
+    if (allocator.realloc != NULL && !is_first(memory))
+        return fails("allocate", "realloc", NULL, CALLER) ? NULL : allocator.realloc(memory, bytes);
+    void *larger = malloc(bytes);
+    size_t behind =
+        is_first(memory) ? (size_t)(first_bytes + sizeof first_bytes - (char *)memory) : 0;
+    if (larger != NULL && memory != NULL)
+        memmove(larger, memory, bytes < behind ? bytes : behind);
+    return larger;
 }
 
 void free(void *memory)
 {
-    REAL(free);
-    if (!is_first(memory))
-        real(memory);
+    if (!is_first(memory) && allocator.free != NULL)
+        allocator.free(memory);
 }
 
 int posix_memalign(void **memory, size_t alignment, size_t bytes)
