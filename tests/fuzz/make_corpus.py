@@ -147,6 +147,9 @@ def models():
     save("model", "configuration-dense",
          configuration(input=[32, 32, 3], classes=10, blocks=[2, 2, 2, 2], filters=[64, 128, 256, 512],
                        head="flatten-dense", dense_units=1000))
+    conventions = dict(padding="symmetric", stem_batchnorm=True, conv_bias=False,
+                       batchnorm={"momentum": 0.9, "epsilon": 1e-5, "unbiased_variance": True})
+    save("model", "configuration-pytorch", configuration(**conventions))
     save("model", "configuration-huge", configuration(input=[2**31 - 1] * 3, classes=2**31 - 1))
     save("model", "configuration-large-number", configuration(classes=2**31))
     save("model", "configuration-many-stages", configuration(blocks=[1] * 9, filters=[1] * 9))
