@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "io/hdf5_library.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -234,18 +235,32 @@ static clef_status convert(struct converter *converter, const char *group, FILE 
     return write_safetensors(converter, stream);
 }
 
-// Nothing is closed or freed: the process ends with it.
-clef_status hdf5_convert(const char *path, const char *group, int descriptor)
+static clef_status start(struct converter *converter)
 {
     struct stat information;
+    if (stat(converter->path, &information) != 0)
+        return clef_fail(CLEF_IO, "cannot read %s: %s", converter->path, strerror(errno));
+    converter->most_bytes = (uint64_t)information.st_size;
+    // A file that is read needs no lock, which some file systems cannot give.
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
+    return hdf5_library_start();
+}
+
+// What the library holds is left to the end of the process.
+clef_status hdf5_convert(const char *path, const char *group, int descriptor)
+{
     struct converter converter = {.path = path};
     FILE *stream = fdopen(descriptor, "w");
     converter.datasets = calloc(MOST_DATASETS, sizeof *converter.datasets);
-    if (!stream || !converter.datasets || stat(path, &information) != 0)
-        return clef_fail(CLEF_IO, "cannot read %s", path);
-    converter.most_bytes = (uint64_t)information.st_size;
-    // A file that is read needs no lock, which some file systems cannot give.
-    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
-    CLEF_TRY(hdf5_library_start());
-    return convert(&converter, group, stream);
+    clef_status status = CLEF_OK;
+    if (!stream || !converter.datasets)
+        status = clef_fail(CLEF_OUT_OF_MEMORY, "cannot read %s: out of memory", path);
+    if (status == CLEF_OK)
+        status = start(&converter);
+    if (status == CLEF_OK)
+        status = convert(&converter, group, stream);
+    if (stream)
+        fclose(stream);
+    free(converter.datasets);
+    return status;
 }
