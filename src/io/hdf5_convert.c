@@ -221,8 +221,20 @@ static clef_status write_safetensors(const struct converter *converter, FILE *st
     return CLEF_OK;
 }
 
+static clef_status start(struct converter *converter)
+{
+    struct stat information;
+    if (stat(converter->path, &information) != 0)
+        return clef_fail(CLEF_IO, "cannot read %s: %s", converter->path, strerror(errno));
+    converter->most_bytes = (uint64_t)information.st_size;
+    // A file that is read needs no lock, which some file systems cannot give.
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
+    return hdf5_library_start();
+}
+
 static clef_status convert(struct converter *converter, const char *group, FILE *stream)
 {
+    CLEF_TRY(start(converter));
     converter->file = hdf5.H5Fopen(converter->path, HDF5_ACC_RDONLY, H5P_DEFAULT);
     if (converter->file < 0)
         return clef_fail(CLEF_FORMAT, "%s: it is no HDF5 file, or damaged", converter->path);
@@ -235,30 +247,17 @@ static clef_status convert(struct converter *converter, const char *group, FILE 
     return write_safetensors(converter, stream);
 }
 
-static clef_status start(struct converter *converter)
-{
-    struct stat information;
-    if (stat(converter->path, &information) != 0)
-        return clef_fail(CLEF_IO, "cannot read %s: %s", converter->path, strerror(errno));
-    converter->most_bytes = (uint64_t)information.st_size;
-    // A file that is read needs no lock, which some file systems cannot give.
-    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
-    return hdf5_library_start();
-}
-
 // What the library holds is left to the end of the process.
 clef_status hdf5_convert(const char *path, const char *group, int descriptor)
 {
     struct converter converter = {.path = path};
     FILE *stream = fdopen(descriptor, "w");
     converter.datasets = calloc(MOST_DATASETS, sizeof *converter.datasets);
-    clef_status status = CLEF_OK;
-    if (!stream || !converter.datasets)
-        status = clef_fail(CLEF_OUT_OF_MEMORY, "cannot read %s: out of memory", path);
-    if (status == CLEF_OK)
-        status = start(&converter);
-    if (status == CLEF_OK)
+    clef_status status;
+    if (stream && converter.datasets)
         status = convert(&converter, group, stream);
+    else
+        status = clef_fail(CLEF_OUT_OF_MEMORY, "cannot read %s: out of memory", path);
     if (stream)
         fclose(stream);
     free(converter.datasets);
