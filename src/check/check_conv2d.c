@@ -101,6 +101,9 @@ static const struct row rows[] = {
     {7, 4, 4, 33, 16, 3, 3, 2, 2, SAME, HWNC, HWNC, REAL | NOT_FINITE},
     {5, 2, 2, 17, 5, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | RELU | REAL | NOT_FINITE},
     {16, 2, 2, 16, 32, 1, 1, 1, 1, VALID, HWNC, HWNC, BIAS | RELU | REAL | NOT_FINITE},
+    // Small enough for a simulated device by each algorithm: several tiles, and one.
+    {1, 5, 3, 5, 7, 3, 3, 1, 1, SAME, HWNC, NHWC, BIAS | RELU | ADDEND},
+    {2, 2, 2, 3, 9, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | RELU | ADDEND | IN_PLACE},
 };
 
 struct shapes {
