@@ -56,20 +56,22 @@ skip() {
     fi
 }
 
-# build PRESET: whatever an earlier configuration left in the cache, every preset has OpenCL but
-# those that are there to do without, and a build that has it has tests of it.
+# build PRESET [TARGET...]: whatever an earlier configuration left in the cache, every preset has
+# OpenCL but those that are there to do without, and a build that has it has tests of it.
 build() {
-    local opencl=ON
-    case $1 in cpu-only | aarch64) opencl=OFF ;; esac
-    echo "== $1: build"
-    if ! cmake --preset "$1" -DCLEF_TESTS=ON -DCLEF_WERROR=ON -DCLEF_OPENCL=$opencl >/dev/null ||
-        ! cmake --build --preset "$1"; then
-        note FAIL "$1: does not build"
+    local preset=$1 opencl=ON targets=()
+    shift
+    [ $# -eq 0 ] || targets=(--target "$@")
+    case $preset in cpu-only | tsan | aarch64) opencl=OFF ;; esac
+    echo "== $preset: build"
+    if ! cmake --preset "$preset" -DCLEF_TESTS=ON -DCLEF_WERROR=ON -DCLEF_OPENCL=$opencl \
+        >/dev/null || ! cmake --build --preset "$preset" "${targets[@]}"; then
+        note FAIL "$preset: does not build"
         return 1
     fi
-    ctest --test-dir "build/$1" -N -L opencl >"$output"
+    ctest --test-dir "build/$preset" -N -L opencl >"$output"
     if [ $opencl = ON ] && ! grep -q '^Total Tests: [1-9]' "$output"; then
-        note FAIL "$1: it has no test of OpenCL"
+        note FAIL "$preset: it has no test of OpenCL"
         return 1
     fi
 }
@@ -87,11 +89,12 @@ cases_that() { sed -n "s/^\\[ *$1 \\] \\([A-Za-z_][A-Za-z0-9_]*\\)\$/\\1/p" "$2"
 # set that its processor does not have: that can only be compiled.
 note_skipped() {
     local name
+    for name in $(tests_skipped "$2" | sed -n 's/^ops_\(avx2\|avx512\)_.*/\1/p' | sort -u); do
+        note NOTE "$1: $name was only compiled: this processor does not have it"
+    done
     for name in $(tests_skipped "$2"); do
         case $name in
-        ops_avx2 | ops_avx512)
-            note NOTE "$1: ${name#ops_} was only compiled: this processor does not have it"
-            ;;
+        ops_avx2_* | ops_avx512_*) ;;
         *) skip "$1: $name did not run" ;;
         esac
     done
@@ -171,16 +174,14 @@ fuzzing() {
 }
 
 thread_sanitizer() {
-    build tsan || return 0
+    build tsan test_ops test_dataset test_batch_loader || return 0
     # The sanitizer's shadow memory needs the classic layout of addresses, which some kernels'
     # randomisation leaves; a container may forbid to switch it off, and then it must do without.
     if setarch -R true 2>/dev/null; then
         launcher=(setarch -R)
     fi
     export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
-    # A driver's threads are not instrumented, so that its locks go unseen.
-    OCL_ICD_VENDORS=/nonexistent \
-        run "thread sanitizer (op tests)" tsan -L ops -LE 'opencl|gpu_numbers'
+    run "thread sanitizer (op tests)" tsan -L ops
     run "thread sanitizer (data)" tsan -R 'dataset|loader'
     unset TSAN_OPTIONS
     launcher=()
@@ -195,7 +196,7 @@ foreign_processor() {
         skip "aarch64: its compiler, libraries or emulator cannot be installed here"
         return
     fi
-    build aarch64 || return 0
+    build aarch64 test_ops || return 0
     run "aarch64 under qemu-user (op tests)" aarch64 -L ops
 }
 
@@ -254,7 +255,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 output=$work/output
 touch "$work/ran" "$work/skipped"
-scripts/install-dependencies.sh build test
+# All at once, since each update of the package lists takes its time. Where that fails, the stages
+# ask for their own, and say what is missing.
+groups=(build test)
+[ "$drivers" = no ] || groups+=(intel oclgrind gpu)
+[ "$configurations" = no ] || groups+=(clang cross style)
+scripts/install-dependencies.sh "${groups[@]}" || scripts/install-dependencies.sh build test
 if (cd data/mnist && sha256sum --check --quiet SHA256SUMS); then
     note OK "sums of data/mnist"
 else
