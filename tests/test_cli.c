@@ -237,6 +237,30 @@ static void test_paths_that_are_not_utf8(void **state)
     program_release(&result);
 }
 
+static void test_freeze(void **state)
+{
+    char data[256], out[256];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
+    write_small_mnist(CLEF_MNIST, data, 100, 50);
+    struct program_result result = RUN_CLEF("train", "--data", data, "--epochs", "1", "--out", out,
+                                            "--freeze", "stem,stage1", SMALL_NETWORK);
+    check_exit(&result, 0);
+    check_contains(result.out, "  Frozen: stem,stage1; ");
+    json_t *summary = load_json(temp_path(state, "out/summary.json"));
+    const json_t *config = json_object_get(summary, "config");
+    assert_string_equal("stem,stage1", json_string_value(json_object_get(config, "freeze")));
+    json_decref(summary);
+    program_release(&result);
+
+    result = RUN_CLEF("train", "--data", data, "--out", temp_path(state, "none"), "--freeze",
+                      "stage1,stage9", SMALL_NETWORK);
+    check_exit(&result, 1);
+    check_contains(result.err, "clef train: cannot freeze \"stage9\"");
+    assert_int_not_equal(0, access(temp_path(state, "none"), F_OK));
+    program_release(&result);
+}
+
 static void test_info(void **state)
 {
     (void)state;
@@ -411,6 +435,7 @@ int main(void)
         IN_DIRECTORY(test_quiet),
         IN_DIRECTORY(test_progress_on_a_terminal),
         IN_DIRECTORY(test_paths_that_are_not_utf8),
+        IN_DIRECTORY(test_freeze),
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_info_imagenet),
         cmocka_unit_test(test_devices),

@@ -168,7 +168,7 @@ static void check_graph(struct clef_graph *graph, enum clef_padding padding, int
         if (!clef_parameter_is_trainable(graph->parameters[i].kind))
             check_moving(&subject, &reference, i);
     for (int i = 0; i < graph->parameter_count; i++)
-        if (clef_parameter_is_trainable(graph->parameters[i].kind))
+        if (clef_graph_trains(graph, i))
             check_gradient(&subject, &reference, i);
     network_reference_release(&reference);
     release_subject(&subject);
@@ -254,6 +254,28 @@ static void test_conventions_of_torchvision(void **unused)
     check_resnet(&config, 3);
 }
 
+// The gradients behind frozen layers, whose normalisations take the moving statistics and keep
+// them.
+static void test_frozen(void **unused)
+{
+    (void)unused;
+    struct clef_resnet_config config = clef_resnet_imagenet();
+    config.input_height = config.input_width = 24;
+    config.classes = 4;
+    config.stages = 2;
+    for (int i = 0; i < config.stages; i++) {
+        config.blocks[i] = 2;
+        config.filters[i] = 5 + i;
+    }
+    struct clef_graph graph = {0};
+    OK(clef_resnet_build(&config, &graph));
+    OK(clef_graph_freeze(&graph, "stem,stage1.block1"));
+    check_graph(&graph, config.padding, 3);
+    OK(clef_resnet_build(&config, &graph));
+    OK(clef_graph_freeze(&graph, "stage1,stem,stage2"));
+    check_graph(&graph, config.padding, 5);
+}
+
 static int add_conv2d(struct clef_graph *graph, const char *name, int src, int stride, bool relu)
 {
     return clef_graph_conv2d(
@@ -296,7 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_flatten_dense), cmocka_unit_test(test_avgpool),
         cmocka_unit_test(test_image_major),   cmocka_unit_test(test_conventions_of_torchvision),
-        cmocka_unit_test(test_nothing_fuses),
+        cmocka_unit_test(test_frozen),        cmocka_unit_test(test_nothing_fuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

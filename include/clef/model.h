@@ -73,6 +73,16 @@ clef_status clef_model_create_resnet(struct clef_device *device,
                                      const struct clef_resnet_config *config, uint64_t seed,
                                      struct clef_model **model);
 
+/// Freezes layers, before the first step: their parameters and moving statistics stay as they are.
+/// A frozen batch norm normalises by its moving statistics in training too, as Keras's with
+/// `trainable = False` and PyTorch's with `eval()`. Nothing is computed for gradients that nobody
+/// needs.
+/// @param layers names between commas, such as "stem,stage1.block1": of layers, or what their names
+/// begin with up to a dot. These and no others are frozen; NULL: none.
+/// @return CLEF_INVALID_ARGUMENT if a name fits no layer with parameters, if all layers are frozen,
+/// or a batch norm while a layer before it is trained. Then none is frozen.
+clef_status clef_model_freeze(struct clef_model *model, const char *layers);
+
 /// NULL is accepted.
 void clef_model_destroy(struct clef_model *model);
 
@@ -159,7 +169,7 @@ struct clef_parameter {
     int rank;
     int dims[CLEF_MAX_RANK];
     size_t count;
-    bool trainable; ///< Whether it counts as trainable; the moving statistics do not.
+    bool trainable; ///< Whether training changes it: not the moving statistics, not what is frozen.
 };
 
 /// Parameters are numbered in the order of the network: of each layer weight, bias, moving mean,

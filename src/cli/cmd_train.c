@@ -94,6 +94,7 @@ static clef_status create_model(struct run *run)
 {
     run->network.input_channels = clef_dataset_get_shape(run->all).channels;
     CLEF_TRY(clef_model_create_resnet(run->device, &run->network, run->settings.seed, &run->model));
+    CLEF_TRY(clef_model_freeze(run->model, run->settings.freeze));
     if (run->settings.init == NULL)
         return CLEF_OK;
     return clef_weights_load(run->model, run->settings.init, &run->init);
@@ -117,6 +118,9 @@ static clef_status print_plan(const struct run *run)
            run->result.training_images, run->result.validation_images, run->result.test_images);
     if (settings->init != NULL)
         train_init_print(stdout, settings->init, &run->init, run->network.classes);
+    if (settings->freeze != NULL)
+        printf("  Frozen: %s; %s parameters are trained\n", settings->freeze,
+               cli_thousands(report_count_parameters(run->model).trainable, parameters));
     if (settings->verbose) {
         clef_status status = clef_model_plan_memory(run->model, settings->batch_size, true, &plan);
         if (status != CLEF_OK)

@@ -42,6 +42,12 @@ static const struct option_row rows[] = {
      "names) or Keras, which is known by its names, or of a .weights.h5 of Keras. The classifier "
      "starts anew if the file's is for another number of classes. Default: random weights.",
      OPTION_TEXT, SETTING(init)},
+    {"--freeze", "LAYERS", NULL,
+     "Leave layers as they are, such as stem,stage1: names of layers as \"clef info\" lists them, "
+     "or "
+     "what they begin with up to a dot. Batch norms among them use and keep their moving "
+     "statistics; all layers before one must be frozen too. Default: none.",
+     OPTION_TEXT, SETTING(freeze)},
     OPTION_ROW_KERNEL_CACHE(struct train_settings),
     OPTION_ROW_SYNC(struct train_settings),
     OPTION_ROW_PROFILE(struct train_settings),

@@ -6,7 +6,7 @@
 #include "cli/network_options.h"
 
 struct train_settings {
-    const char *data, *device, *out, *init;
+    const char *data, *device, *out, *init, *freeze;
     int epochs, batch_size, limit, threads;
     struct network_options network;
     double validation_split, learning_rate;

@@ -13,16 +13,16 @@ static json_t *describe_config(const struct train_settings *settings,
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)settings->seed);
     json_t *seed_json =
         settings->seed <= INT64_MAX ? json_integer((json_int_t)settings->seed) : json_string(seed);
-    return json_pack("{s:o, s:o, s:i, s:i, s:f, s:f, s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:o}",
-                     "data", cli_json_text(settings->data), "init", cli_json_text(settings->init),
-                     "epochs", settings->epochs, "batch_size", settings->batch_size,
-                     "learning_rate", settings->learning_rate, "validation_split",
-                     settings->validation_split, "seed", seed_json, "shuffle", settings->shuffle,
-                     "limit", settings->limit > 0 ? json_integer(settings->limit) : json_null(),
-                     "threads", settings->threads, "training_images", result->training_images,
-                     "validation_images", result->validation_images, "test_images",
-                     result->test_images, "network",
-                     report_json_network(clef_model_get_config(model)));
+    return json_pack(
+        "{s:o, s:o, s:o, s:i, s:i, s:f, s:f, s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:o}", "data",
+        cli_json_text(settings->data), "init", cli_json_text(settings->init), "freeze",
+        cli_json_text(settings->freeze), "epochs", settings->epochs, "batch_size",
+        settings->batch_size, "learning_rate", settings->learning_rate, "validation_split",
+        settings->validation_split, "seed", seed_json, "shuffle", settings->shuffle, "limit",
+        settings->limit > 0 ? json_integer(settings->limit) : json_null(), "threads",
+        settings->threads, "training_images", result->training_images, "validation_images",
+        result->validation_images, "test_images", result->test_images, "network",
+        report_json_network(clef_model_get_config(model)));
 }
 
 static json_t *describe_epochs(const struct train_result *result)

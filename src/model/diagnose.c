@@ -19,7 +19,7 @@ static clef_status check_finite(struct clef_buffer *buffer, size_t offset, size_
 }
 
 // Looks for the first parameter of a layer that is not finite; -1 if there is none. In training the
-// moving statistics have no influence.
+// moving statistics have no influence, but for those of a frozen layer.
 static clef_status check_parameters(const struct clef_model *model, int node, bool training,
                                     float *room, int *found)
 {
@@ -28,7 +28,8 @@ static clef_status check_parameters(const struct clef_model *model, int node, bo
     for (int i = 0; i < layer->parameter_count && *found < 0; i++) {
         int index = layer->first_parameter + i;
         const struct clef_parameter_place *place = &model->parameters.places[index];
-        if (training && !clef_parameter_is_trainable(model->graph.parameters[index].kind))
+        if (training && !layer->frozen &&
+            !clef_parameter_is_trainable(model->graph.parameters[index].kind))
             continue;
         bool finite;
         CLEF_TRY(

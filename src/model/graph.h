@@ -34,6 +34,7 @@ struct clef_node {
     int input[2];
     // Extents of the output. A flatten layer keeps those of its input, since it moves nothing.
     int height, width, channels;
+    bool frozen;               // Whether its parameters and moving statistics stay as they are.
     bool flat;                 // Whether a summary shows the output as a vector.
     bool relu;                 // The activation of a convolution or dense layer.
     struct clef_window window; // Of convolutions and poolings.
@@ -88,6 +89,14 @@ int clef_graph_dense(struct clef_graph *graph, const char *name, int src, int un
 // Ends the building: counts the consumers of each layer and finds the biases without a gradient.
 // The last layer's output are the logits.
 clef_status clef_graph_finish(struct clef_graph *graph);
+
+// Freezes the layers of a finished graph that a list names, and no others: each entry between
+// commas is a layer's name or what it begins with up to a dot. NULL freezes none; so does a
+// failure.
+clef_status clef_graph_freeze(struct clef_graph *graph, const char *layers);
+
+// Whether a parameter is changed by training: not the moving statistics, not what is frozen.
+bool clef_graph_trains(const struct clef_graph *graph, int parameter);
 
 void clef_graph_release(struct clef_graph *graph);
 

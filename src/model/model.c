@@ -45,6 +45,16 @@ clef_status clef_model_create_resnet(struct clef_device *device,
     return status;
 }
 
+clef_status clef_model_freeze(struct clef_model *model, const char *layers)
+{
+    if (model->executable_count > 0)
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "layers can be frozen before the first step of a model only");
+    clef_status status = clef_graph_freeze(&model->graph, layers);
+    CLEF_TRY(clef_parameters_list_extents(&model->parameters));
+    return status;
+}
+
 void clef_model_destroy(struct clef_model *model)
 {
     if (!model)
@@ -86,7 +96,7 @@ struct clef_parameter clef_model_get_parameter(const struct clef_model *model, i
                                        .kind = known->kind,
                                        .rank = known->rank,
                                        .count = known->count,
-                                       .trainable = clef_parameter_is_trainable(known->kind)};
+                                       .trainable = clef_graph_trains(&model->graph, index)};
     for (int i = 0; i < known->rank; i++)
         parameter.dims[i] = known->dims[i];
     return parameter;

@@ -61,7 +61,7 @@ static size_t list_extents(const struct clef_parameters *parameters, int index,
     const struct clef_graph_parameter *parameter = &graph->parameters[index];
     const struct clef_parameter_place *place = &parameters->places[index];
     const struct clef_node *node = &graph->nodes[parameter->node];
-    if (!clef_parameter_is_trainable(parameter->kind) || parameter->zero_gradient)
+    if (!clef_graph_trains(graph, index) || parameter->zero_gradient)
         return 0;
     if (parameter->kind == CLEF_PARAMETER_KERNEL && node->kind == CLEF_NODE_CONV2D) {
         const struct clef_node *src = &graph->nodes[node->input[0]];
@@ -79,12 +79,13 @@ static size_t list_extents(const struct clef_parameters *parameters, int index,
     return 1;
 }
 
-static clef_status make_extents(struct clef_parameters *parameters)
+clef_status clef_parameters_list_extents(struct clef_parameters *parameters)
 {
     int count = parameters->graph->parameter_count;
     size_t most = 0;
     for (int i = 0; i < count; i++)
         most += list_extents(parameters, i, NULL);
+    free(parameters->extents);
     parameters->extents = calloc(most + 1, sizeof *parameters->extents);
     if (!parameters->extents)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the list of parameters");
@@ -132,7 +133,7 @@ static clef_status set_up(struct clef_parameters *parameters)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the list of parameters");
     CLEF_TRY(place_parameters(parameters, info->filter_panel));
     CLEF_TRY(check_size(parameters, info));
-    CLEF_TRY(make_extents(parameters));
+    CLEF_TRY(clef_parameters_list_extents(parameters));
     return clef_buffer_create(parameters->device, parameters->total_floats * sizeof(float),
                               &parameters->values);
 }
@@ -224,7 +225,7 @@ clef_status clef_parameters_read_gradient(const struct clef_parameters *paramete
 {
     CLEF_TRY(check_index(parameters, index));
     const struct clef_graph_parameter *parameter = &parameters->graph->parameters[index];
-    if (!clef_parameter_is_trainable(parameter->kind))
+    if (!clef_graph_trains(parameters->graph, index))
         return clef_fail(CLEF_INVALID_ARGUMENT, "\"%s\" is not trained and has no gradient",
                          parameter->name);
     if (!parameters->gradients)

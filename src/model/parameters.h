@@ -30,6 +30,9 @@ struct clef_parameters {
 clef_status clef_parameters_create(struct clef_device *device, const struct clef_graph *graph,
                                    struct clef_parameters *parameters);
 
+// Makes `extents` anew, after other layers were frozen.
+clef_status clef_parameters_list_extents(struct clef_parameters *parameters);
+
 // Allocates what training needs, zero-filled, unless it is there.
 clef_status clef_parameters_require_gradients(struct clef_parameters *parameters);
 

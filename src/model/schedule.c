@@ -71,7 +71,7 @@ static void link_nodes(struct clef_schedule_builder *builder)
                                           .argmax = CLEF_NO_VALUE,
                                           .saved_mean = CLEF_NO_VALUE,
                                           .saved_inv_std = CLEF_NO_VALUE};
-        state->needs_gradient = graph->nodes[i].parameter_count > 0;
+        state->needs_gradient = graph->nodes[i].parameter_count > 0 && !graph->nodes[i].frozen;
         for (int k = 0; k < graph->nodes[i].inputs; k++) {
             int input = graph->nodes[i].input[k];
             if (kind_of(builder, input) == CLEF_NODE_FLATTEN)
@@ -193,7 +193,7 @@ static void add_batchnorm(struct clef_schedule_builder *builder, struct clef_nod
     const struct clef_chain *chain = &state->chain;
     int input = builder->nodes[chain->head].input[0];
     int src = builder->nodes[input].value;
-    bool training = builder->schedule->training;
+    bool training = builder->schedule->training && !builder->graph->nodes[chain->head].frozen;
     // Inference needs the source no longer; training keeps it for the backward pass.
     state->value = !training && builder->nodes[input].uses == 1
                        ? src

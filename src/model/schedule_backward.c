@@ -37,6 +37,8 @@ static void add_weights(struct clef_schedule_builder *builder, enum clef_step_op
                         struct clef_node_state *state)
 {
     int head = state->chain.head;
+    if (builder->graph->nodes[head].frozen)
+        return;
     struct clef_step *step = clef_schedule_add_step(builder, op, head);
     step->value[CLEF_ROLE_SRC] = builder->nodes[builder->nodes[head].input[0]].value;
     step->value[CLEF_ROLE_DIFF_DST] = state->gradient;

@@ -20,7 +20,7 @@ struct clef_node_state {
     int user;     // One of them.
     struct clef_chain chain;
     bool absorbed;                         // It is part of the chain of a later layer.
-    bool needs_gradient;                   // It or something before it has parameters.
+    bool needs_gradient;                   // It or something before it is trained.
     bool masked;                           // Its gradient has already passed its ReLU.
     int value;                             // Its output.
     int gradient;                          // What has been summed up of the gradient of its output.

@@ -106,11 +106,15 @@ static void reference_batchnorm(struct network_reference *reference, int index, 
             mean += in[row * channels + c] / (double)rows;
         for (size_t row = 0; row < rows; row++)
             variance += pow(in[row * channels + c] - mean, 2) / (double)rows;
+        if (node->frozen) {
+            mean = reference->parameters[node->first_parameter + 2][c];
+            variance = reference->parameters[node->first_parameter + 3][c];
+        }
         for (size_t row = 0; row < rows; row++)
             out[row * channels + c] =
                 gamma[c] * (in[row * channels + c] - mean) / sqrt(variance + epsilon) + beta[c];
         reference->mean[index][c] = mean;
-        reference->variance[index][c] = node->batchnorm.unbiased_variance
+        reference->variance[index][c] = node->batchnorm.unbiased_variance && !node->frozen
                                             ? variance * (double)rows / (double)(rows - 1)
                                             : variance;
     }
