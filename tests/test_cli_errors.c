@@ -159,7 +159,8 @@ static void test_damaged_data(void **state)
          ": expected an IDX file of unsigned bytes with 1 dimension (magic number 00 00 08 01), "
          "found 00 00 0d 01"},
         {true, false, 0, "", 3, 1,
-         ": expected an IDX file of unsigned bytes with 3 dimensions (magic number 00 00 08 03), "
+         ": expected an IDX file of unsigned bytes with 3 or 4 dimensions (magic number 00 00 08 "
+         "03 or 04), "
          "found 00 00 08 01"},
         {false, false, 12, "", 0, 0, ": expected 4 bytes of dimensions, found only 2"},
         {true, false, 15, "", 0, 0, ": expected 12 bytes of dimensions, found only 7"},

@@ -80,6 +80,28 @@ static void test_refuses_bad_pairs(void **state)
     check_refused(state, images, sizeof images, images, sizeof images, 3, "l", "found 00 00 08 03");
 }
 
+// Three images of 1 x 2 pixels with 3 channels.
+static void test_colours(void **state)
+{
+    static const uint8_t colours[] = {0, 0, 8, 4,  0,  0,  0,  3,  0,  0,  0,  1, 0,
+                                      0, 0, 2, 0,  0,  0,  3,  1,  2,  3,  4,  5, 6,
+                                      7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18};
+    static const uint8_t no_channels[] = {0, 0, 8, 4, 0, 0, 0, 3, 0, 0,
+                                          0, 1, 0, 0, 0, 2, 0, 0, 0, 0};
+    const char *images_path = temp_path(state, "c"), *labels_path = temp_path(state, "n");
+    write_file(images_path, colours, sizeof colours);
+    write_file(labels_path, labels, sizeof labels);
+    struct clef_dataset *dataset;
+    check_ok(clef_dataset_load_idx(images_path, labels_path, 1000, &dataset));
+    struct clef_dataset_shape shape = clef_dataset_get_shape(dataset);
+    assert_true(shape.count == 3 && shape.height == 1 && shape.width == 2 && shape.channels == 3 &&
+                shape.classes == 1000);
+    assert_memory_equal(clef_dataset_image(dataset, 1), colours + 26, 6);
+    clef_dataset_destroy(dataset);
+    check_refused(state, no_channels, sizeof no_channels, labels, sizeof labels, 3, "i",
+                  "found 3 of 1 x 2 pixels with 0 channels");
+}
+
 static void test_refuses_label_ten(void **state)
 {
     uint8_t ten[sizeof labels];
@@ -160,8 +182,8 @@ static void test_from_memory_refuses(void **state)
                   "at index 3");
     check_failure(clef_dataset_from_memory(pixels, numbers, 4, 1, 1, 1, 0, &d), bad, "classes",
                   "not 0");
-    check_failure(clef_dataset_from_memory(pixels, numbers, 4, 1, 1, 1, 257, &d), bad, "classes",
-                  "not 257");
+    check_failure(clef_dataset_from_memory(pixels, numbers, 4, 1, 1, 1, 65537, &d), bad, "classes",
+                  "not 65537");
     assert_null(d);
 }
 
@@ -237,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_load_idx),
         TEST(test_refuses_bad_pairs),
+        TEST(test_colours),
         TEST(test_refuses_label_ten),
         TEST(test_finds_either_name),
         TEST(test_missing_files),

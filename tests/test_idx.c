@@ -36,6 +36,38 @@ static void test_reads_plain(void **state)
     check_images(path);
 }
 
+// The same bytes as 2 images of 2 x 1 pixels with 3 channels.
+static void test_reads_images(void **state)
+{
+    static const uint8_t header[] = {0, 0, 8, 4, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3};
+    uint8_t colours[sizeof header + 12];
+    memcpy(colours, header, sizeof header);
+    memcpy(colours + sizeof header, images + 16, 12);
+    const char *grey = temp_path(state, "grey"), *colour = temp_path(state, "colour");
+    const char *labels = temp_path(state, "labels");
+    write_file(grey, images, sizeof images);
+    write_file(colour, colours, sizeof colours);
+    write_file(labels, (uint8_t[]){0, 0, 8, 1, 0, 0, 0, 0}, 8);
+    struct clef_idx idx;
+    check_ok(clef_idx_read_images(grey, &idx));
+    assert_memory_equal(idx.dims, ((const int[]){2, 2, 3, 1}), sizeof idx.dims);
+    clef_idx_free(&idx);
+    check_ok(clef_idx_read_images(colour, &idx));
+    assert_memory_equal(idx.dims, ((const int[]){2, 2, 1, 3}), sizeof idx.dims);
+    assert_int_equal(12, idx.size);
+    assert_memory_equal(images + 16, idx.bytes, 12);
+    clef_idx_free(&idx);
+    check_failure(clef_idx_read_images(labels, &idx), CLEF_FORMAT, labels,
+                  "with 3 or 4 dimensions (magic number 00 00 08 03 or 04), found 00 00 08 01");
+    colours[3] = 5;
+    write_file(colour, colours, sizeof colours);
+    check_failure(clef_idx_read_images(colour, &idx), CLEF_FORMAT, colour, "found 00 00 08 05");
+    colours[3] = 4;
+    write_file(colour, colours, 18);
+    check_failure(clef_idx_read_images(colour, &idx), CLEF_FORMAT, colour,
+                  "expected 16 bytes of dimensions, found only 14");
+}
+
 static void test_reads_gzip(void **state)
 {
     const char *path = temp_path(state, "images.gz");
@@ -263,7 +295,7 @@ static void test_unreadable(void **state)
     write_file(file, images, sizeof images);
     const char *below = temp_path(state, "file/images");
     check_failure(clef_idx_read(below, 3, &idx), CLEF_IO, below, "Not a directory");
-    check_failure(clef_idx_read(file, 4, &idx), CLEF_INVALID_ARGUMENT, file, "4 dimensions");
+    check_failure(clef_idx_read(file, 5, &idx), CLEF_INVALID_ARGUMENT, file, "5 dimensions");
     check_failure(clef_idx_read(file, 0, &idx), CLEF_INVALID_ARGUMENT, file, "0 dimensions");
 }
 
@@ -273,10 +305,15 @@ static void test_unreadable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_reads_plain),        TEST(test_reads_gzip),
-        TEST(test_reads_gzip_members), TEST(test_reads_large),
-        TEST(test_reads_no_elements),  TEST(test_malformed),
-        TEST(test_damaged_gzip),       ADDRESS_SPACE_TESTS TEST(test_unreadable),
+        TEST(test_reads_plain),
+        TEST(test_reads_images),
+        TEST(test_reads_gzip),
+        TEST(test_reads_gzip_members),
+        TEST(test_reads_large),
+        TEST(test_reads_no_elements),
+        TEST(test_malformed),
+        TEST(test_damaged_gzip),
+        ADDRESS_SPACE_TESTS TEST(test_unreadable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

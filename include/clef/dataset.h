@@ -17,9 +17,10 @@ struct clef_dataset;
 
 enum clef_split { CLEF_SPLIT_TRAIN, CLEF_SPLIT_TEST };
 
-/// Reads a pair of IDX files (images: type 0x08, 3 dimensions; labels: type 0x08, 1 dimension),
-/// plain or gzipped. Both must hold the same number of items, each label below `classes`, and
-/// nothing may be missing or left over.
+/// Reads a pair of IDX files, plain or gzipped, of type 0x08: images of 3 dimensions,
+/// [count][height] [width], or of 4, with [channels] last; labels of 1 dimension. `classes` is 1 ..
+/// 65536; labels are bytes, so that only the first 256 classes can occur. Both must hold the same
+/// number of items, each label below `classes`, and nothing may be missing or left over.
 /// @param[out] dataset released with `clef_dataset_destroy`.
 clef_status clef_dataset_load_idx(const char *images_path, const char *labels_path, int classes,
                                   struct clef_dataset **dataset);

@@ -134,7 +134,8 @@ void options_print_roff(FILE *stream, const char *text);
     {                                                                                         \
         "--data", "DIR", "data/mnist",                                                        \
             "Directory of the four IDX files of MNIST, or of any data set with these names, " \
-            "plain or gzipped.",                                                              \
+            "plain or gzipped; images of colours have their channels as a fourth dimension.", \
+                                                                                              \
             OPTION_TEXT, .offset = offsetof(type, data)                                       \
     }
 

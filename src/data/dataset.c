@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-// Labels are stored as bytes.
-#define MAX_CLASSES 256
+// Labels are stored as bytes; a network may have more classes than occur.
+#define MAX_CLASSES 65536
 
 struct clef_dataset {
     struct clef_dataset_shape shape;
@@ -75,8 +75,9 @@ static clef_status check_pair(const char *images_path, const struct clef_idx *im
     if (images->size == 0)
         return clef_fail(CLEF_FORMAT,
                          "%s: expected at least one image of at least one pixel, found %d of %d x "
-                         "%d pixels",
-                         images_path, images->dims[0], images->dims[1], images->dims[2]);
+                         "%d pixels with %d channels",
+                         images_path, images->dims[0], images->dims[1], images->dims[2],
+                         images->dims[3]);
     return check_labels(labels_path, CLEF_FORMAT, labels->bytes, labels->dims[0], classes);
 }
 
@@ -87,7 +88,7 @@ clef_status clef_dataset_load_idx(const char *images_path, const char *labels_pa
     struct clef_idx images, labels;
     // The labels come first: they are small, and an error in them costs no large read.
     CLEF_TRY(clef_idx_read(labels_path, 1, &labels));
-    clef_status status = clef_idx_read(images_path, 3, &images);
+    clef_status status = clef_idx_read_images(images_path, &images);
     if (status == CLEF_OK)
         status = check_pair(images_path, &images, labels_path, &labels, classes);
     if (status != CLEF_OK) {
@@ -98,7 +99,7 @@ clef_status clef_dataset_load_idx(const char *images_path, const char *labels_pa
     struct clef_dataset_shape shape = {.count = images.dims[0],
                                        .height = images.dims[1],
                                        .width = images.dims[2],
-                                       .channels = 1,
+                                       .channels = images.dims[3],
                                        .classes = classes};
     return create_owner(images.bytes, labels.bytes, shape, dataset);
 }

@@ -5,13 +5,20 @@
 #include "data/gzip_reader.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TYPE_UNSIGNED_BYTE 0x08
 #define FIRST_ALLOCATION ((size_t)1 << 20)
 
-static clef_status check_magic(const char *path, const uint8_t *magic, size_t found, int rank)
+// The numbers of dimensions that a file may have; at most one apart.
+struct ranks {
+    int low, high;
+};
+
+static clef_status check_magic(const char *path, const uint8_t *magic, size_t found,
+                               struct ranks ranks)
 {
     if (found == 0)
         return clef_fail(CLEF_FORMAT, "%s: expected an IDX file, found an empty one", path);
@@ -19,26 +26,35 @@ static clef_status check_magic(const char *path, const uint8_t *magic, size_t fo
         return clef_fail(CLEF_FORMAT,
                          "%s: expected the 4 bytes of an IDX file's magic number, found only %zu",
                          path, found);
-    if (magic[0] != 0 || magic[1] != 0 || magic[2] != TYPE_UNSIGNED_BYTE || magic[3] != rank)
-        return clef_fail(CLEF_FORMAT,
-                         "%s: expected an IDX file of unsigned bytes with %d dimension%s (magic "
-                         "number 00 00 08 %02x), found %02x %02x %02x %02x",
-                         path, rank, rank == 1 ? "" : "s", (unsigned)rank, magic[0], magic[1],
-                         magic[2], magic[3]);
-    return CLEF_OK;
+    if (magic[0] == 0 && magic[1] == 0 && magic[2] == TYPE_UNSIGNED_BYTE && magic[3] >= ranks.low &&
+        magic[3] <= ranks.high)
+        return CLEF_OK;
+    char also[16] = "", also_magic[16] = "";
+    if (ranks.high > ranks.low) {
+        snprintf(also, sizeof also, " or %d", ranks.high);
+        snprintf(also_magic, sizeof also_magic, " or %02x", (unsigned)ranks.high);
+    }
+    return clef_fail(CLEF_FORMAT,
+                     "%s: expected an IDX file of unsigned bytes with %d%s dimension%s (magic "
+                     "number 00 00 08 %02x%s), found %02x %02x %02x %02x",
+                     path, ranks.low, also, ranks.high == 1 ? "" : "s", (unsigned)ranks.low,
+                     also_magic, magic[0], magic[1], magic[2], magic[3]);
 }
 
-static clef_status read_header(struct gzip_reader *stream, const char *path, int rank,
+static clef_status read_header(struct gzip_reader *stream, const char *path, struct ranks ranks,
                                struct clef_idx *idx)
 {
     uint8_t magic[4], dims[4 * CLEF_IDX_MAX_RANK];
     size_t found;
     CLEF_TRY(gzip_reader_read(stream, magic, sizeof magic, &found));
-    CLEF_TRY(check_magic(path, magic, found, rank));
+    CLEF_TRY(check_magic(path, magic, found, ranks));
+    int rank = magic[3];
     CLEF_TRY(gzip_reader_read(stream, dims, 4 * (size_t)rank, &found));
     if (found < 4 * (size_t)rank)
         return clef_fail(CLEF_FORMAT, "%s: expected %d bytes of dimensions, found only %zu", path,
                          4 * rank, found);
+    for (int i = rank; i < CLEF_IDX_MAX_RANK; i++)
+        idx->dims[i] = 1;
     idx->size = 1;
     for (int i = 0; i < rank; i++) {
         const uint8_t *b = dims + 4 * i;
@@ -86,21 +102,32 @@ static clef_status read_elements(struct gzip_reader *stream, const char *path, s
     return CLEF_OK;
 }
 
-clef_status clef_idx_read(const char *path, int rank, struct clef_idx *idx)
+static clef_status read_file(const char *path, struct ranks ranks, struct clef_idx *idx)
 {
     memset(idx, 0, sizeof *idx);
-    if (rank < 1 || rank > CLEF_IDX_MAX_RANK)
-        return clef_fail(CLEF_INVALID_ARGUMENT, "%s: %d dimensions asked for, 1 to %d are possible",
-                         path, rank, CLEF_IDX_MAX_RANK);
     struct gzip_reader *stream;
     CLEF_TRY(gzip_reader_open(path, &stream));
-    clef_status status = read_header(stream, path, rank, idx);
+    clef_status status = read_header(stream, path, ranks, idx);
     if (status == CLEF_OK)
         status = read_elements(stream, path, idx);
     gzip_reader_close(stream);
     if (status != CLEF_OK)
         clef_idx_free(idx);
     return status;
+}
+
+clef_status clef_idx_read(const char *path, int rank, struct clef_idx *idx)
+{
+    memset(idx, 0, sizeof *idx);
+    if (rank < 1 || rank > CLEF_IDX_MAX_RANK)
+        return clef_fail(CLEF_INVALID_ARGUMENT, "%s: %d dimensions asked for, 1 to %d are possible",
+                         path, rank, CLEF_IDX_MAX_RANK);
+    return read_file(path, (struct ranks){rank, rank}, idx);
+}
+
+clef_status clef_idx_read_images(const char *path, struct clef_idx *idx)
+{
+    return read_file(path, (struct ranks){3, 4}, idx);
 }
 
 void clef_idx_free(struct clef_idx *idx)

@@ -15,6 +15,9 @@ static void read_input(const char *path, const uint8_t *bytes, size_t size)
 {
     (void)bytes;
     (void)size;
+    struct clef_idx images;
+    if (clef_idx_read_images(path, &images) == CLEF_OK)
+        clef_idx_free(&images);
     for (int rank = 1; rank <= CLEF_IDX_MAX_RANK; rank++) {
         struct clef_idx idx;
         if (clef_idx_read(path, rank, &idx) == CLEF_OK)
