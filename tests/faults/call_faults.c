@@ -27,13 +27,14 @@ static const char earlier[] = "of an earlier run";
 // ---------------------------------------------------------------- a run
 
 // The sanitizer wants to be the first library, which a preloaded one is.
-static void preload(void)
+static void allow_preloading(void)
 {
-    char options[512];
+    char options[1024];
     const char *given = getenv("ASAN_OPTIONS");
+    if (given != NULL && strstr(given, "verify_asan_link_order") != NULL)
+        return;
     snprintf(options, sizeof options, "%s:verify_asan_link_order=0", given ? given : "");
     setenv("ASAN_OPTIONS", options, 1);
-    setenv("LD_PRELOAD", CLEF_FAILING_CALLS, 1);
 }
 
 static struct program_result train(void **state, const char *directory)
@@ -54,7 +55,7 @@ static struct program_result train_with(void **state, const struct call_fault *f
     setenv("CLEF_FAIL_LOG", temp_path(state, "log"), 1);
     if (fault->path != NULL)
         setenv("CLEF_FAIL_PATH", fault->path, 1);
-    preload();
+    setenv("LD_PRELOAD", CLEF_FAILING_CALLS, 1);
     struct program_result result = train(state, "out");
     unsetenv("LD_PRELOAD");
     unsetenv("CLEF_FAIL_PATH");
@@ -143,11 +144,6 @@ static bool describe_call(void **state, const struct call_fault *fault, int numb
     return true;
 }
 
-static bool is_staging(const struct dirent *entry)
-{
-    return strncmp(entry->d_name, ".saving-", 8) == 0;
-}
-
 // Counts what a run that is ended within its saving cannot remove.
 static int count_staging(void **state)
 {
@@ -155,9 +151,24 @@ static int count_staging(void **state)
     int count = 0;
     assert_non_null(directory);
     for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        count += is_staging(entry);
+        count += strncmp(entry->d_name, ".saving-", 8) == 0;
     closedir(directory);
     return count;
+}
+
+// Whether the files are those of this run, or of this and the earlier one.
+static bool check_ended_run(void **state, const struct call_fault *fault, const char *when)
+{
+    int earlier_files = 0;
+    for (int i = 0; i < FILES; i++)
+        earlier_files += is_earlier(state, names[i]);
+    if (earlier_files == 0)
+        check_new_files(state, when);
+    else if (!is_earlier(state, names[0]) && !is_reference_model(state))
+        fail_msg("%s: a part of a model", when);
+    if (fault->error != -SIGKILL && earlier_files != 0 && earlier_files != FILES)
+        fail_msg("%s: %d of %d files are of the earlier run", when, earlier_files, FILES);
+    return earlier_files == 0;
 }
 
 static bool check_call(void **state, const struct call_fault *fault, int number)
@@ -166,6 +177,12 @@ static bool check_call(void **state, const struct call_fault *fault, int number)
     write_earlier_files(state);
     struct program_result result = train_with(state, fault, number);
     bool failed = describe_call(state, fault, number, when, sizeof when);
+    // Where memory was for the sanitizer itself, it ends the program.
+    if (failed && strstr(result.err, "AddressSanitizer: CHECK failed") != NULL) {
+        check_ended_run(state, fault, when);
+        program_release(&result);
+        return true;
+    }
     if (result.exit_code != 0) {
         check_failed_run(&result, fault, when);
         // All is in place by the time that the directory itself is synchronised.
@@ -212,37 +229,28 @@ void check_survived(void **state, const struct call_fault *fault)
     program_release(&result);
 }
 
-// Whether the files are those of this run, or of this and the earlier one.
-static bool check_ended_run(void **state, const struct call_fault *fault, const char *when)
-{
-    int earlier_files = 0;
-    for (int i = 0; i < FILES; i++)
-        earlier_files += is_earlier(state, names[i]);
-    if (earlier_files == 0)
-        check_new_files(state, when);
-    else if (!is_earlier(state, names[0]) && !is_reference_model(state))
-        fail_msg("%s: a part of a model", when);
-    if (fault->error != -SIGKILL && earlier_files != 0 && earlier_files != FILES)
-        fail_msg("%s: %d of %d files are of the earlier run", when, earlier_files, FILES);
-    return earlier_files == 0;
-}
-
-void check_signals(void **state, const struct call_fault *fault)
+static bool check_signal(void **state, const struct call_fault *fault, int number)
 {
     char when[1024] = "";
-    int number = 1;
-    for (;; number++) {
-        write_earlier_files(state);
-        struct program_result result = train_with(state, fault, number);
-        if (!describe_call(state, fault, number, when, sizeof when))
-            break;
+    write_earlier_files(state);
+    struct program_result result = train_with(state, fault, number);
+    bool came = describe_call(state, fault, number, when, sizeof when);
+    if (came) {
         bool saved = check_ended_run(state, fault, when);
         if (result.exit_code != fault->error &&
             !(saved && result.exit_code == 128 - fault->error) && !(saved && result.exit_code == 0))
             fail_msg("%s: exit code %d, files %s", when, result.exit_code,
                      saved ? "saved" : "not saved");
-        program_release(&result);
     }
+    program_release(&result);
+    return came;
+}
+
+void check_signals(void **state, const struct call_fault *fault)
+{
+    int number = 1;
+    while (check_signal(state, fault, number))
+        number++;
     assert_true(number > 1);
     print_message("signal %d at %s: %d calls, %d directories left\n", -fault->error,
                   fault->function, number - 1, count_staging(state));
@@ -252,6 +260,7 @@ int call_faults_setup(void **state)
 {
     if (temp_directory_setup(state) != 0 || mkdir(temp_path(state, "out"), 0777) != 0)
         return -1;
+    allow_preloading();
     write_tiny_data(temp_path(state, "data"));
     struct program_result result = train(state, "reference");
     check_exit(&result, 0);
