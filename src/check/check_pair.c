@@ -38,11 +38,12 @@ static void find_layers(struct check_pair *pair)
     for (int i = 0; i < clef_model_parameter_count(pair->models[0]); i++) {
         struct clef_parameter parameter = clef_model_get_parameter(pair->models[0], i);
         struct check_layer layer = {.begin = begin, .end = begin + parameter.count};
-        snprintf(layer.name, sizeof layer.name, "%.*s",
-                 (int)(strrchr(parameter.name, '.') - parameter.name), parameter.name);
-        struct check_layer *last = &pair->layers[pair->layer_count - 1];
-        if (pair->layer_count > 0 && strcmp(last->name, layer.name) == 0)
-            last->end = layer.end;
+        const char *dot = strrchr(parameter.name, '.');
+        int length = dot ? (int)(dot - parameter.name) : (int)strlen(parameter.name);
+        snprintf(layer.name, sizeof layer.name, "%.*s", length, parameter.name);
+        int last = pair->layer_count - 1;
+        if (last >= 0 && strcmp(pair->layers[last].name, layer.name) == 0)
+            pair->layers[last].end = layer.end;
         else
             pair->layers[pair->layer_count++] = layer;
         for (; begin < layer.end; begin++)

@@ -55,7 +55,7 @@ struct clef_device_options cli_device_options(const char *command,
 {
     struct clef_device_options all = *options;
     all.notice = print_notice;
-    all.notice_user = (void *)(uintptr_t)command; // Read only.
+    all.notice_user = (void *)command; // Read only.
     return all;
 }
 

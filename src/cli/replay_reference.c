@@ -204,9 +204,10 @@ static clef_status load_float32(const char *path, struct replay_reference *refer
     char companion[4096];
     const char *base = strrchr(path, '/');
     const char *precision = strstr(base != NULL ? base : path, "float64");
-    if (precision == NULL || strlen(path) >= sizeof companion)
+    size_t length = strlen(path);
+    if (precision == NULL || length >= sizeof companion)
         return CLEF_OK;
-    strcpy(companion, path);
+    memcpy(companion, path, length + 1);
     memcpy(companion + (precision - path), "float32", strlen("float32"));
     if (access(companion, F_OK) != 0)
         return CLEF_OK;

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { LINE_LENGTH = 4 * CLEF_NAME_LENGTH }; // Three texts, two tabs, and an end.
+
 static bool find_path(char path[PATH_MAX])
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -36,13 +38,13 @@ static bool make_directories(const char *path)
 }
 
 // One line for a device, with its end.
-static void describe(const struct clef_device_info *info, char line[4 * CLEF_NAME_LENGTH])
+static void describe(const struct clef_device_info *info, char line[LINE_LENGTH])
 {
-    snprintf(line, 4 * CLEF_NAME_LENGTH, "%s\t%s\t%s", info->name, info->driver, info->version);
-    for (char *c = line; *c; c++)
+    int length =
+        snprintf(line, LINE_LENGTH, "%s\t%s\t%s\n", info->name, info->driver, info->version);
+    for (char *c = line; c < line + length - 1; c++)
         if (*c == '\n')
             *c = ' ';
-    strcat(line, "\n");
 }
 
 static bool contains_line(const char *path, const char *wanted)
@@ -73,7 +75,7 @@ static bool append(const char *path, const char *line)
 
 bool seen_devices_add(const struct clef_device_info *info)
 {
-    char path[PATH_MAX], line[4 * CLEF_NAME_LENGTH];
+    char path[PATH_MAX], line[LINE_LENGTH];
     if (info->platform_index < 0 || !find_path(path))
         return false;
     describe(info, line);

@@ -19,7 +19,7 @@ static void join_lines(char *text)
         text[length - 1] = '\0';
 }
 
-clef_status clef_fail(clef_status status, const char *format, ...)
+int clef_explain(const char *format, ...)
 {
     // The arguments may point into the previous explanation, hence the copy.
     char text[MESSAGE_SIZE];
@@ -29,7 +29,7 @@ clef_status clef_fail(clef_status status, const char *format, ...)
     va_end(arguments);
     join_lines(text);
     memcpy(last_error, text, sizeof last_error);
-    return status;
+    return 0;
 }
 
 clef_status clef_fail_in(clef_status status, const char *format, ...)

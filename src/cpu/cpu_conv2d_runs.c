@@ -184,8 +184,8 @@ clef_status cpu_conv2d_runs_create(enum cpu_conv2d_pass pass, const struct clef_
 
     // One more position than the target has: each is tried before it is merged into the run before.
     size_t positions = (size_t)target->h * (size_t)target->w + 1;
-    runs->runs = malloc(positions * sizeof *runs->runs);
-    runs->segments = malloc(positions * (size_t)taps * sizeof *runs->segments);
+    runs->runs = calloc(positions, sizeof *runs->runs);
+    runs->segments = calloc(positions * (size_t)taps, sizeof *runs->segments);
     if (!runs->runs || !runs->segments) {
         cpu_conv2d_runs_free(runs);
         return clef_fail(CLEF_OUT_OF_MEMORY,

@@ -57,7 +57,7 @@ static clef_status read_header(struct gzip_reader *stream, const char *path, str
         idx->dims[i] = 1;
     idx->size = 1;
     for (int i = 0; i < rank; i++) {
-        const uint8_t *b = dims + 4 * i;
+        const uint8_t *b = dims + 4 * (size_t)i;
         uint32_t dim = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
         // Dividing the bound, rather than multiplying, cannot overflow.
         if (dim > INT_MAX || (dim != 0 && idx->size > CLEF_IDX_MAX_SIZE / dim))

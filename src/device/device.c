@@ -104,6 +104,7 @@ static clef_status open_backend(const struct origin *origin, const struct clef_d
         opened->options = *options;
     clef_status status = opened->options.profile ? clef_profile_create(&opened->profile) : CLEF_OK;
     if (status == CLEF_OK)
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): one of the rows that were filled.
         status = origin->backend->open(origin->index, &opened->options, &opened->info,
                                        &opened->context, &opened->ops);
     if (status != CLEF_OK) {

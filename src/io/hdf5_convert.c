@@ -195,7 +195,7 @@ static clef_status write_values(const struct converter *converter, const struct 
         status = clef_fail(CLEF_FORMAT, "%s: \"%s\" cannot be read: it is damaged or cut off",
                            converter->path, dataset->name);
     else
-        fwrite(values, 1, dataset->bytes, stream);
+        (void)fwrite(values, 1, dataset->bytes, stream); // The stream remembers an error.
     hdf5.H5Oclose(object);
     free(values);
     return status;
@@ -211,12 +211,12 @@ static clef_status write_safetensors(const struct converter *converter, FILE *st
     if (!text || fclose(text) != 0)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the names of the datasets");
     uint64_t length = size;
-    fwrite(&length, sizeof length, 1, stream);
-    fwrite(header, 1, size, stream);
+    (void)fwrite(&length, sizeof length, 1, stream);
+    (void)fwrite(header, 1, size, stream);
     free(header);
     for (int i = 0; i < converter->count; i++)
         CLEF_TRY(write_values(converter, &converter->datasets[i], stream));
-    if (fflush(stream) != 0)
+    if (fflush(stream) != 0 || ferror(stream))
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the datasets of %s", converter->path);
     return CLEF_OK;
 }

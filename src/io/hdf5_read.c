@@ -33,11 +33,12 @@ struct report {
 
 static uint64_t mapped_bytes(void)
 {
-    unsigned long long pages = 0;
+    char line[64];
+    uint64_t pages = 0;
     FILE *file = fopen("/proc/self/statm", "r");
     if (file) {
-        if (fscanf(file, "%llu", &pages) != 1)
-            pages = 0;
+        if (fgets(line, sizeof line, file))
+            pages = strtoull(line, NULL, 10);
         fclose(file);
     }
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
@@ -61,8 +62,8 @@ static _Noreturn void run_in_child(const char *path, const char *group, off_t si
     limit(RLIMIT_CPU, MOST_SECONDS);
     limit(RLIMIT_AS, mapped_bytes() + MOST_BYTES(size));
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-    dup2(nothing, STDOUT_FILENO);
-    dup2(nothing, STDERR_FILENO); // The C library's own complaints about damaged memory.
+    (void)dup2(nothing, STDOUT_FILENO);
+    (void)dup2(nothing, STDERR_FILENO); // The C library's own complaints about damaged memory.
     struct report report = {.status = hdf5_convert(path, group, values)};
     if (report.status == CLEF_OK)
         _exit(EXIT_SUCCESS);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define METRICS_BYTES (CLEF_SLOTS * 2 * sizeof(float))
+#define METRICS_BYTES (sizeof(float) * 2 * CLEF_SLOTS)
 
 static bool suffices(const struct clef_buffer *buffer, size_t bytes)
 {

@@ -92,7 +92,7 @@ static void launch_groups(struct ocl_plan *plan, const struct ocl_batchnorm_spli
     launch->options = split->options;
     launch->local[0] = (size_t)split->lanes;
     launch->local[1] = item_rows;
-    launch->global[0] = ocl_groups((size_t)split->channels, (size_t)(split->width * span));
+    launch->global[0] = ocl_groups((size_t)split->channels, (size_t)split->width * (size_t)span);
     launch->global[1] = item_rows * chunks;
     ocl_plan_launch(plan, launch);
 }

@@ -135,6 +135,7 @@ static size_t slice_rows(const struct ocl_columns *c)
     if (c->ocl->caps.max_buffer / 4 < bytes)
         bytes = (size_t)(c->ocl->caps.max_buffer / 4);
     size_t widest = c->width > (size_t)c->result->c ? c->width : (size_t)c->result->c;
+    // NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a tensor has one channel or more.
     size_t rows = bytes / sizeof(float) / widest;
     rows = rows > SLICE_ROWS ? rows / SLICE_ROWS * SLICE_ROWS : rows;
     rows = rows > 0 ? rows : 1;

@@ -130,7 +130,7 @@ static bool allocate(struct ocl_conv2d_geometry *g, const struct axis *y, const 
         taps_x += (size_t)line_of(x, x->members[i]).count;
     g->kinds = malloc(kinds * sizeof *g->kinds);
     g->positions = malloc(positions * sizeof *g->positions);
-    g->taps = malloc((taps_y * taps_x + 1) * sizeof *g->taps);
+    g->taps = calloc(taps_y * taps_x + 1, sizeof *g->taps);
     g->kernel_taps = y->kernel * x->kernel;
     g->tap_offsets = malloc((size_t)g->kernel_taps * sizeof *g->tap_offsets);
     g->reached = calloc((size_t)g->kernel_taps, sizeof *g->reached);

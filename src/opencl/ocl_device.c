@@ -5,6 +5,7 @@
 #include "opencl/ocl_drivers.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -128,23 +129,33 @@ static clef_status describe_version(const struct row *row, struct clef_device_in
     return CLEF_OK;
 }
 
+// From "OpenCL MAJOR.MINOR ...", as the specification has it; a text that is not so counts as old.
+static bool is_old(const char *version)
+{
+    static const char prefix[] = "OpenCL ";
+    if (strncmp(version, prefix, strlen(prefix)) != 0)
+        return true;
+    char *end;
+    long major = strtol(version + strlen(prefix), &end, 10);
+    long minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+    return major < 1 || (major == 1 && minor < 2);
+}
+
 // Every device must have a compiler, since kernels come as source text.
 static clef_status describe_usability(const struct row *row, struct clef_device_info *info)
 {
     cl_bool compiler = CL_FALSE, available = CL_FALSE;
-    int major = 0, minor = 0;
     CLEF_TRY(describe_version(row, info));
     OCL_TRY(clGetDeviceInfo,
             (row->device, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL),
             "asked for CL_DEVICE_COMPILER_AVAILABLE");
     OCL_TRY(clGetDeviceInfo, (row->device, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL),
             "asked for CL_DEVICE_AVAILABLE");
-    sscanf(info->version, "OpenCL %d.%d", &major, &minor);
     if (!available)
         refuse(info, "its driver says that it is not available (CL_DEVICE_AVAILABLE)");
     else if (!compiler)
         refuse(info, "its driver has no compiler (CL_DEVICE_COMPILER_AVAILABLE)");
-    else if (10 * major + minor < 12)
+    else if (is_old(info->version))
         refuse(info, "it is older than OpenCL 1.2");
     return CLEF_OK;
 }

@@ -150,9 +150,8 @@ cl_mem ocl_plan_table(struct ocl_plan *plan, const void *data, size_t bytes)
         return NULL;
     cl_int code;
     // The flag only reads from the pointer, whatever its type says.
-    cl_mem table =
-        ocl_api.clCreateBuffer(plan->ocl->context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, bytes,
-                               (void *)(uintptr_t)data, &code);
+    cl_mem table = ocl_api.clCreateBuffer(
+        plan->ocl->context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, bytes, (void *)data, &code);
     if (table)
         plan->tables[plan->table_count++] = table;
     else

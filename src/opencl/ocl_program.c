@@ -118,7 +118,7 @@ static clef_status find_program(struct ocl_context *ocl, const char *name, const
 // Takes the place of a binary that the driver accepted but that has no kernels.
 static clef_status rebuild(struct ocl_context *ocl, struct ocl_program *program)
 {
-    cl_program fresh;
+    cl_program fresh = NULL;
     CLEF_TRY(build(ocl, program->source, program->options, &fresh));
     ocl_api.clReleaseProgram(program->program);
     program->program = fresh;

@@ -37,7 +37,7 @@ char *ocl_stdout_release(struct ocl_stdout *captured, bool forward)
     if (!captured->file)
         return NULL;
     fflush(stdout);
-    dup2(captured->standard, STDOUT_FILENO);
+    (void)dup2(captured->standard, STDOUT_FILENO); // Both are open: it cannot fail.
     close(captured->standard);
     char *text = read_text(captured->file);
     fclose(captured->file);

@@ -54,9 +54,10 @@ static _Noreturn void run_in_child(const struct ocl_trial *trial, int done, FILE
     done = move_up(done);
     int nothing = move_up(open("/dev/null", O_RDWR));
     int printed = output ? move_up(fileno(output)) : nothing;
-    dup2(nothing, STDIN_FILENO);
-    dup2(printed, STDOUT_FILENO);
-    dup2(printed, STDERR_FILENO);
+    // Without them the driver is tried all the same.
+    (void)dup2(nothing, STDIN_FILENO);
+    (void)dup2(printed, STDOUT_FILENO);
+    (void)dup2(printed, STDERR_FILENO);
     if (trial->vendors)
         setenv("OCL_ICD_VENDORS", trial->vendors, 1);
     trial->function();
@@ -111,7 +112,7 @@ static void read_last_words(FILE *output, char words[LAST_WORDS + 1])
             if (*c < ' ' || *c > '~')
                 *c = ' ';
         if (line[strspn(line, " ")])
-            strcpy(words, line);
+            memcpy(words, line, length + 1);
         while (is_cut) {
             int c = fgetc(output);
             is_cut = c != '\n' && c != EOF;

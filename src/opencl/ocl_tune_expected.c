@@ -16,7 +16,7 @@ static size_t place(const struct clef_tensor *t, int n, int y, int x, int c)
 
 static size_t weights_place(const struct ocl_conv2d_problem *p, int tap, int i, int o)
 {
-    size_t taps = (size_t)(p->window.kernel_h * p->window.kernel_w);
+    size_t taps = (size_t)p->window.kernel_h * (size_t)p->window.kernel_w;
     return (((size_t)(o / OCL_PANEL) * taps + (size_t)tap) * (size_t)p->image.c + (size_t)i) *
                OCL_PANEL +
            (size_t)(o % OCL_PANEL);

@@ -20,7 +20,7 @@
 
 static struct ocl_identity identify(const struct ocl_context *ocl)
 {
-    struct ocl_identity id;
+    struct ocl_identity id = {0};
     ocl_platform_text(ocl->platform, CL_PLATFORM_NAME, id.platform, sizeof id.platform);
     ocl_device_text(ocl->device, CL_DEVICE_NAME, id.device, sizeof id.device);
     ocl_device_text(ocl->device, CL_DRIVER_VERSION, id.driver, sizeof id.driver);
@@ -87,7 +87,7 @@ static clef_status read_choices(const struct ocl_context *ocl, const json_t *obj
     tuned->choices = calloc(json_object_size(object) + 1, sizeof *tuned->choices);
     if (!tuned->choices)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for %zu choices", json_object_size(object));
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    json_object_foreach((json_t *)object, key, value)
     {
         struct ocl_tuned_choice *choice = &tuned->choices[tuned->choice_count++];
         snprintf(choice->key, sizeof choice->key, "%s", key);

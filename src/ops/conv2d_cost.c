@@ -70,7 +70,8 @@ static double direct_products(const struct clef_tensor *src, const struct clef_t
 static double winograd_cost(int outputs, int points, const struct clef_tensor *src,
                             const struct clef_tensor *dst)
 {
-    double tiles = (double)((dst->h + outputs - 1) / outputs) * ((dst->w + outputs - 1) / outputs);
+    int down = (dst->h + outputs - 1) / outputs, across = (dst->w + outputs - 1) / outputs;
+    double tiles = (double)down * across;
     double rows = tiles * dst->n * points * points, weights = (double)src->c * dst->c;
     return rows * weights + VALUE_COST * rows * (src->c + dst->c) +
            WEIGHT_COST * (9.0 + points * points) * weights;

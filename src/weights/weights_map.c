@@ -41,6 +41,7 @@ static void name_for_pytorch(const struct place *place, char *name)
                                            {NULL, NULL}};
     const char *text = place->layer.name;
     int stage, block, length = 0;
+    // NOLINTNEXTLINE(cert-err34-c): the names are our own, and their numbers small.
     if (sscanf(text, "stage%d.block%d.%n", &stage, &block, &length) == 2 && length > 0)
         snprintf(name, WEIGHTS_NAME, "layer%d.%d.%s", stage, block - 1,
                  rename_text(rows, text + length));

@@ -23,19 +23,18 @@ static void release(struct saving *saving)
 static clef_status begin(struct clef_model *model, enum weights_naming naming,
                          struct saving *saving)
 {
-    int count = clef_model_parameter_count(model);
-    size_t largest = 0;
+    size_t count = (size_t)clef_model_parameter_count(model), largest = 0;
     saving->model = model;
     CLEF_TRY(weights_map_create(model, naming, &saving->map));
-    for (int i = 0; i < count; i++) {
-        size_t size = clef_model_get_parameter(model, i).count;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = clef_model_get_parameter(model, (int)i).count;
         largest = size > largest ? size : largest;
     }
-    saving->tensors = calloc((size_t)count, sizeof *saving->tensors);
+    saving->tensors = calloc(count, sizeof *saving->tensors);
     saving->values = calloc(largest, sizeof *saving->values);
     if (!saving->tensors || !saving->values)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to convert the weights");
-    for (int i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         saving->tensors[i].name = saving->map[i].name;
         saving->tensors[i].rank = saving->map[i].rank;
         for (int k = 0; k < saving->map[i].rank; k++)

@@ -25,8 +25,7 @@ static void conv2d_destroy(struct clef_plan *base)
 {
     struct cpu_conv2d_product *product = &((struct conv2d_plan *)base)->product;
     CPU_NAME(conv2d_product_free)(product);
-    if (product->transposed)
-        free(product->transposed->ready);
+    free(product->ready);
     free(product->transposed);
     free(base);
 }
@@ -102,17 +101,15 @@ static clef_status create_transposed_panels(struct cpu_conv2d_product *product,
     size_t threads = (size_t)product->cpu->threads;
     size_t squares = cpu_transposed_square_count(layout);
     product->transposed = calloc(threads, sizeof *product->transposed);
-    bool *ready = calloc(threads * squares, sizeof *ready);
-    if (!product->transposed || !ready) {
-        free(ready);
+    product->ready = calloc(threads * squares, sizeof *product->ready);
+    if (!product->transposed || !product->ready)
         return clef_fail(CLEF_OUT_OF_MEMORY, "conv2d: no host memory for %zu threads", threads);
-    }
     for (size_t i = 0; i < threads; i++)
         product->transposed[i] = (struct cpu_transposed_panel){
             .weights = weights,
             .layout = *layout,
             .rows = rows + i * cpu_transposed_row_count(layout) * CPU_PANEL,
-            .ready = ready + i * squares,
+            .ready = product->ready + i * squares,
         };
     return CLEF_OK;
 }

@@ -25,6 +25,7 @@ struct cpu_conv2d_product {
     bool relu;
     // Per thread; NULL if weights are used as they are. Only with one panel at a time.
     struct cpu_transposed_panel *transposed;
+    bool *ready; // What the panels share out among themselves.
     struct cpu_conv2d_block *blocks;
     int block_count;
     int panels; // Of the target's channels.

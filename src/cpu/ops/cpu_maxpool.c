@@ -23,6 +23,7 @@ CPU_INLINE void forward_group(const struct cpu_pool *pool, const struct cpu_pool
             int tap = ky * pool->window.kernel_w + kx;
             for (int v = 0; v < vectors; v++) {
                 cpu_vec x = cpu_load_lanes(src + v * CPU_LANES, lanes);
+                // NOLINTNEXTLINE(misc-redundant-expression): a NaN is not equal to itself.
                 cpu_ivec take = ~(x <= best[v]) & (best[v] == best[v]);
                 best[v] = (cpu_vec)((take & (cpu_ivec)x) | (~take & (cpu_ivec)best[v]));
                 where[v] = (take & tap) | (~take & where[v]);

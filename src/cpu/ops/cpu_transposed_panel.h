@@ -26,12 +26,12 @@ static inline int cpu_filter_panels(const struct clef_weights_layout *layout)
 
 static inline size_t cpu_transposed_row_count(const struct clef_weights_layout *layout)
 {
-    return (size_t)(layout->kernel_h * layout->kernel_w) * (size_t)layout->out;
+    return (size_t)layout->kernel_h * (size_t)layout->kernel_w * (size_t)layout->out;
 }
 
 static inline size_t cpu_transposed_square_count(const struct clef_weights_layout *layout)
 {
-    return (size_t)(layout->kernel_h * layout->kernel_w) * (size_t)cpu_filter_panels(layout);
+    return (size_t)layout->kernel_h * (size_t)layout->kernel_w * (size_t)cpu_filter_panels(layout);
 }
 
 static inline void cpu_transposed_panel_reset(struct cpu_transposed_panel *panel, int index)
@@ -46,7 +46,8 @@ static inline const float *cpu_weights_square(const float *weights,
                                               const struct clef_weights_layout *l,
                                               int channel_panel, int tap, int filter_panel)
 {
-    size_t taps = (size_t)(l->kernel_h * l->kernel_w), channel = (size_t)channel_panel * CPU_PANEL;
+    size_t taps = (size_t)l->kernel_h * (size_t)l->kernel_w,
+           channel = (size_t)channel_panel * CPU_PANEL;
     return weights +
            (((size_t)filter_panel * taps + (size_t)tap) * (size_t)l->in + channel) * CPU_PANEL;
 }

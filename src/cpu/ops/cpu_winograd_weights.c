@@ -137,7 +137,7 @@ static clef_status outline(struct cpu_context *cpu, enum clef_conv2d_algorithm a
         .diff_dst = {.c = diff_dst->c},
         .panel_floats = (size_t)products * (size_t)cpu_winograd_weight_rows(src->c) * CPU_PANEL,
         .parts = 1,
-        .panels_per_task = cpu_task_count((size_t)(panels * products), OUTER_TASKS),
+        .panels_per_task = cpu_task_count((size_t)panels * (size_t)products, OUTER_TASKS),
     };
     CLEF_TRY(cpu_winograd_runs(&plan->tiles, &plan->src, &plan->diff_dst, &plan->outer.runs));
     CPU_NAME(conv2d_outer_share)(&plan->outer);
