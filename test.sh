@@ -235,6 +235,19 @@ other_frameworks() {
     run "other frameworks" release -L frameworks
 }
 
+# Needs the list of commands of the release configuration.
+static_analysis() {
+    local begin=$SECONDS
+    echo "== static analysis"
+    if ! scripts/install-dependencies.sh analysis; then
+        skip "static analysis: clang-tidy, cppcheck or jq cannot be installed here"
+    elif scripts/static-analysis.sh; then
+        note OK "static analysis: $((SECONDS - begin)) s"
+    else
+        note FAIL "static analysis: $((SECONDS - begin)) s"
+    fi
+}
+
 style() {
     echo "== style"
     if ! scripts/install-dependencies.sh style; then
@@ -282,6 +295,7 @@ if [ "$configurations" = yes ]; then
     fuzzing
     thread_sanitizer
     foreign_processor
+    static_analysis
     style
 fi
 check_skipped_cases

@@ -8,6 +8,7 @@
 #   clang     the other compiler
 #   fuzz      the other compiler with libFuzzer and sanitizers
 #   style     what checks the form of the sources
+#   analysis  what reads the sources for faults
 #   cross     the compiler, libraries and emulator for aarch64 (on Debian for amd64)
 #   gpu       offline compilers for graphics processors; NVIDIA's come from PyPI, into build/gpu-tools
 #   intel     Intel's OpenCL driver for processors, from PyPI, into build/intel-opencl
@@ -81,6 +82,11 @@ rows() {
     style)
         echo has_command clang-format clang-format
         echo has_command shellcheck shellcheck
+        ;;
+    analysis)
+        echo has_command clang-tidy clang-tidy
+        echo has_command cppcheck cppcheck
+        echo has_command jq jq
         ;;
     cross)
         echo has_command aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
