@@ -169,7 +169,9 @@ fuzzing() {
         note FAIL "fuzz: does not build"
         return
     fi
-    ! tests/fuzz/run 60 | tee "$output" || word=OK
+    if tests/fuzz/run 60 | tee "$output"; then
+        word=OK
+    fi
     note "$word" "fuzzing: $(tail -n 1 "$output"), $((SECONDS - begin)) s"
 }
 
@@ -272,7 +274,7 @@ touch "$work/ran" "$work/skipped"
 # ask for their own, and say what is missing.
 groups=(build test)
 [ "$drivers" = no ] || groups+=(intel oclgrind gpu)
-[ "$configurations" = no ] || groups+=(clang cross style)
+[ "$configurations" = no ] || groups+=(clang fuzz cross style)
 scripts/install-dependencies.sh "${groups[@]}" || scripts/install-dependencies.sh build test
 if (cd data/mnist && sha256sum --check --quiet SHA256SUMS); then
     note OK "sums of data/mnist"

@@ -34,8 +34,9 @@ def idx_file(dims, elements):
 def idx():
     labels = idx_file([5], bytes([3, 1, 4, 1, 5]))
     images = idx_file([2, 3, 4], bytes(range(24)))
-    both = {"labels": labels, "images": images}
-    for name, content in both.items():
+    colours = idx_file([2, 2, 2, 3], bytes(range(24)))
+    files = {"labels": labels, "images": images, "colours": colours}
+    for name, content in files.items():
         save("idx", name, content)
         save("idx", f"{name}.gz", zipped(content))
         save("idx", f"{name}-cut", content[:-1])
