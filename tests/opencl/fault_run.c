@@ -71,9 +71,9 @@ static struct outcome run(const struct clef_device_options *options, const char 
                                               .input_width = SIDE,
                                               .input_channels = 1,
                                               .classes = CLASSES,
-                                              .stages = 2,
-                                              .blocks = {1, 1},
-                                              .filters = {4, 6},
+                                              .stages = 1,
+                                              .blocks = {1},
+                                              .filters = {6},
                                               .head = CLEF_HEAD_AVGPOOL,
                                               .conv_bias = true,
                                               .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}};
