@@ -47,7 +47,7 @@ static void test_trains_and_evaluates(void **state)
     if (!(real_of(epoch, "accuracy") > 0.5) || !(real_of(epoch, "loss") < log(10)))
         fail_msg("accuracy %g, loss %g", real_of(epoch, "accuracy"), real_of(epoch, "loss"));
     check_history(temp_path(state, "made/for/this/history.csv"), summary);
-    assert_int_equal(3, count_entries(out));
+    assert_int_equal(4, count_entries(out));
 
     const json_t *test = json_object_get(summary, "test");
     snprintf(figures, sizeof figures, "test_loss: %.17g\ntest_accuracy: %.17g\n",
@@ -220,7 +220,7 @@ static void test_paths_that_are_not_utf8(void **state)
     struct program_result result =
         RUN_CLEF("train", "--data", data, "--epochs", "1", "--out", out, SMALL_NETWORK);
     check_exit(&result, 0);
-    assert_int_equal(3, count_entries(out));
+    assert_int_equal(4, count_entries(out));
     json_t *summary = load_json(temp_path(state, "\xff/summary.json"));
     check_summary(summary, 1);
     check_contains(json_string_value(json_object_get(json_object_get(summary, "config"), "data")),

@@ -282,12 +282,12 @@ static void test_read_only_out(void **state)
     }
 }
 
-// A limit on the size of files stands for a full disk: the model does not fit.
+// A limit on the size of files stands for a full disk: the checkpoint does not fit.
 static void test_full_disk(void **state)
 {
     write_tiny_data(temp_path(state, "data"));
     check_training_fails(state, &(struct program_setting){.file_limit = 4096}, "1e-3",
-                         "model.safetensors");
+                         "/checkpoints/");
 }
 
 // What an earlier run left stays as it was.
@@ -304,7 +304,7 @@ static void test_full_disk_keeps_files(void **state)
                     (const char *const[]){"train", "--data", data, "--out", out, "--epochs", "1",
                                           SMALL_NETWORK, NULL});
     check_exit(&result, 1);
-    check_one_line(&result, "model.safetensors");
+    check_one_line(&result, "/checkpoints/");
     assert_int_equal(1, count_entries(out));
     size_t size;
     char *text = read_file(temp_path(state, "out/model.safetensors"), &size);

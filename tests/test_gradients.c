@@ -42,13 +42,13 @@ static void make_parameters(struct subject *subject, struct network_reference *r
         size_t count = graph->parameters[i].count;
         float *values = malloc(count * sizeof *values);
         double *exact = malloc(count * sizeof *exact);
-        OK(clef_parameters_read(&subject->parameters, i, values));
+        OK(clef_parameters_read(&subject->parameters, CLEF_SLAB_VALUES, i, values));
         for (size_t k = 0; k < count; k++) {
             if (graph->parameters[i].kind != CLEF_PARAMETER_KERNEL)
                 values[k] += (float)(0.3 * network_random((uint32_t)i, k));
             exact[k] = (double)values[k];
         }
-        OK(clef_parameters_write(&subject->parameters, i, values));
+        OK(clef_parameters_write(&subject->parameters, CLEF_SLAB_VALUES, i, values));
         reference->parameters[i] = exact;
         free(values);
     }
@@ -145,7 +145,7 @@ static void check_moving(struct subject *subject, struct network_reference *refe
     const double *batch = (is_mean ? reference->mean : reference->variance)[parameter->node];
     double keep = reference->graph->nodes[parameter->node].batchnorm.momentum;
     float *values = malloc(parameter->count * sizeof *values);
-    OK(clef_parameters_read(&subject->parameters, index, values));
+    OK(clef_parameters_read(&subject->parameters, CLEF_SLAB_VALUES, index, values));
     for (size_t k = 0; k < parameter->count; k++)
         expect_near((double)values[k],
                     keep * reference->parameters[index][k] + (1 - keep) * batch[k],

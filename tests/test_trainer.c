@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The training loop on a small network and synthetic images: its figures against steps taken one by
 // one, its callbacks, its order and its failures.
-#include "clef/clef.h"
+#include "support/training_fixture.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,63 +12,24 @@
 
 #include <cmocka.h>
 
-// 3 whole batches and one of 5; the images are smaller than the network's input.
-enum { IMAGES = 53, BATCH = 16, STEPS = 4, SIZE = 8, PADDED = 10, CLASSES = 3 };
-
-static uint8_t pixels[IMAGES * SIZE * SIZE], labels[IMAGES];
-
 struct fixture {
     struct clef_device *device;
     struct clef_dataset *dataset;
     struct clef_model *model;
 };
 
-// Each class is bright in a band of its own, over noise.
-static void fill_images(void)
-{
-    uint32_t random = 7;
-    for (int i = 0; i < IMAGES; i++) {
-        labels[i] = (uint8_t)(i * 7 % CLASSES);
-        for (int p = 0; p < SIZE * SIZE; p++) {
-            random = random * 1664525u + 1013904223u;
-            int bright = p / SIZE / 3 == labels[i] ? 150 : 0;
-            pixels[i * SIZE * SIZE + p] = (uint8_t)(bright + (int)(random >> 24) % 100);
-        }
-    }
-}
-
-static struct clef_model *create_model(struct clef_device *device)
-{
-    struct clef_resnet_config config = {.input_height = PADDED,
-                                        .input_width = PADDED,
-                                        .input_channels = 1,
-                                        .classes = CLASSES,
-                                        .stages = 2,
-                                        .blocks = {1, 1},
-                                        .filters = {4, 6},
-                                        .head = CLEF_HEAD_AVGPOOL,
-                                        .conv_bias = true,
-                                        .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}};
-    struct clef_model *model;
-    if (clef_model_create_resnet(device, &config, 5, &model) != CLEF_OK)
-        fail_msg("%s", clef_last_error());
-    return model;
-}
-
 static int setup(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     if (fixture == NULL)
         return -1;
-    fill_images();
     *state = fixture;
-    if (clef_device_open("cpu", NULL, &fixture->device) != CLEF_OK ||
-        clef_dataset_from_memory(pixels, labels, IMAGES, SIZE, SIZE, 1, CLASSES,
-                                 &fixture->dataset) != CLEF_OK) {
+    if (clef_device_open("cpu", NULL, &fixture->device) != CLEF_OK) {
         print_error("%s\n", clef_last_error());
         return -1;
     }
-    fixture->model = create_model(fixture->device);
+    fixture->dataset = training_dataset();
+    fixture->model = training_model(fixture->device);
     return 0;
 }
 
@@ -80,15 +41,6 @@ static int teardown(void **state)
     clef_device_close(fixture->device);
     free(fixture);
     return 0;
-}
-
-static struct clef_train_config config_of(int epochs, bool shuffle)
-{
-    struct clef_train_config config = clef_train_default();
-    config.epochs = epochs;
-    config.batch_size = BATCH;
-    config.shuffle = shuffle;
-    return config;
 }
 
 static void check_ok(clef_status status)
@@ -117,10 +69,10 @@ static struct clef_evaluation run_by_hand(struct clef_model *model, bool trainin
         memset(padded, 0, sizeof padded);
         for (; batch.count < BATCH && first + batch.count < IMAGES; batch.count++) {
             int image = first + batch.count;
-            batch_labels[batch.count] = labels[image];
+            batch_labels[batch.count] = training_labels[image];
             for (int y = 0; y < SIZE; y++)
                 memcpy(padded + (batch.count * PADDED + y + 1) * PADDED + 1,
-                       pixels + (image * SIZE + y) * SIZE, SIZE);
+                       training_pixels + (image * SIZE + y) * SIZE, SIZE);
         }
         check_ok(training ? clef_model_train_step(model, &batch, 1e-3f, &ticket)
                           : clef_model_evaluate_step(model, &batch, &ticket));
@@ -136,8 +88,8 @@ static struct clef_evaluation run_by_hand(struct clef_model *model, bool trainin
 static void test_means(void **state)
 {
     struct fixture *fixture = *state;
-    struct clef_model *other = create_model(fixture->device);
-    struct clef_train_config config = config_of(1, false);
+    struct clef_model *other = training_model(fixture->device);
+    struct clef_train_config config = training_config(1, false);
     struct clef_epoch epoch;
     struct clef_evaluation evaluation;
     int done;
@@ -185,7 +137,7 @@ static void test_callbacks(void **state)
 {
     struct fixture *fixture = *state;
     struct record record = {0};
-    struct clef_train_config config = config_of(3, true);
+    struct clef_train_config config = training_config(3, true);
     struct clef_train_callbacks callbacks = {
         .user = &record, .on_step = record_step, .on_epoch = record_epoch};
     struct clef_epoch epochs[3];
@@ -213,7 +165,7 @@ static void test_callbacks(void **state)
 static void test_learns(void **state)
 {
     struct fixture *fixture = *state;
-    struct clef_train_config config = config_of(12, true);
+    struct clef_train_config config = training_config(12, true);
     struct clef_epoch epochs[12];
     struct clef_evaluation evaluation;
     int done;
@@ -229,8 +181,8 @@ static void test_learns(void **state)
 static double loss_of(struct clef_device *device, const struct clef_dataset *dataset, uint64_t seed,
                       bool shuffle)
 {
-    struct clef_model *model = create_model(device);
-    struct clef_train_config config = config_of(2, shuffle);
+    struct clef_model *model = training_model(device);
+    struct clef_train_config config = training_config(2, shuffle);
     struct clef_epoch epochs[2];
     int done;
     config.seed = seed;
@@ -254,7 +206,7 @@ static void test_interruption(void **state)
 {
     struct fixture *fixture = *state;
     struct record record = {.stop_after = STEPS + 2};
-    struct clef_train_config config = config_of(3, true);
+    struct clef_train_config config = training_config(3, true);
     struct clef_train_callbacks callbacks = {
         .user = &record, .on_step = record_step, .on_epoch = record_epoch};
     struct clef_epoch epochs[3];
@@ -296,9 +248,9 @@ static void test_stop_request(void **state)
         {3 * STEPS + 1, 2 * STEPS, 1},
     };
     struct fixture *fixture = *state;
-    struct clef_train_config config = config_of(3, true);
+    struct clef_train_config config = training_config(3, true);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct clef_model *model = create_model(fixture->device);
+        struct clef_model *model = training_model(fixture->device);
         struct request request = {.stop_at = rows[i].stop_at};
         struct clef_train_callbacks callbacks = {.user = &request, .should_stop = ask};
         struct clef_epoch epochs[3];
@@ -346,8 +298,8 @@ static void test_predict(void **state)
             sum += exp(row[k]);
             best = row[k] > row[best] ? k : best;
         }
-        correct += best == labels[i];
-        loss += log(sum) - row[labels[i]];
+        correct += best == training_labels[i];
+        loss += log(sum) - row[training_labels[i]];
     }
     check_same(evaluation.accuracy, (double)correct / IMAGES);
     if (!(fabs(evaluation.loss - loss / IMAGES) < 1e-6))
@@ -375,14 +327,14 @@ static void check_refused(struct fixture *fixture, struct clef_train_config conf
 
 static void test_bad_configurations(void **state)
 {
-    struct clef_train_config config = config_of(0, true);
+    struct clef_train_config config = training_config(0, true);
     check_refused(*state, config, "epochs");
-    config = config_of(1, true);
+    config = training_config(1, true);
     config.batch_size = 0;
     check_refused(*state, config, "batch size");
     config.batch_size = CLEF_MAX_BATCH + 1;
     check_refused(*state, config, "batch size is 65537, but must be in 1..65536");
-    config = config_of(1, true);
+    config = training_config(1, true);
     config.learning_rate = 0;
     check_refused(*state, config, "learning rate");
     config.learning_rate = NAN;
@@ -419,7 +371,7 @@ static void test_bad_data(void **state)
 static void test_not_finite(void **state)
 {
     struct fixture *fixture = *state;
-    struct clef_train_config config = config_of(3, true);
+    struct clef_train_config config = training_config(3, true);
     struct clef_epoch epochs[3];
     int done;
     config.learning_rate = 1e30f;

@@ -5,6 +5,7 @@
 #ifndef CLEF_CLEF_H
 #define CLEF_CLEF_H
 
+#include "clef/checkpoint.h"
 #include "clef/dataset.h"
 #include "clef/device.h"
 #include "clef/model.h"

@@ -187,6 +187,11 @@ clef_status clef_model_read_parameter(struct clef_model *model, int index, float
 clef_status clef_model_write_parameter(struct clef_model *model, int index, const float *values);
 clef_status clef_model_read_gradient(struct clef_model *model, int index, float *values);
 
+/// Copies Adam's means of the gradient and of its square for one parameter, in the order of `dims`;
+/// all zero before the first training step. CLEF_INVALID_ARGUMENT if the parameter is not trained.
+clef_status clef_model_read_moments(struct clef_model *model, int index, float *first,
+                                    float *second);
+
 // ---------------------------------------------------------------- description
 
 /// One layer as a summary shows it.

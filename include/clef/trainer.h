@@ -17,6 +17,9 @@ struct clef_train_config {
     float learning_rate; ///< Of Adam, above 0.
     uint64_t seed;       ///< Of the order of the images.
     bool shuffle;        ///< Whether each epoch takes the images in a new order.
+    /// Steps between two calls of `on_checkpoint`, beside those at the end of each epoch; 0 makes
+    /// none between. The results do not depend on it.
+    int checkpoint_every;
 };
 
 /// @return 5 epochs, batch 64, learning rate 1e-3, seed 0, shuffled.
@@ -35,7 +38,19 @@ struct clef_progress {
     int epoch, epochs;     ///< From 1.
     int step, steps;       ///< Steps done, of this epoch.
     double loss, accuracy; ///< Means so far in this epoch.
-    double seconds;        ///< Since the epoch began.
+    int resumed_at;        ///< Steps of this epoch that were done before training was resumed.
+    double seconds;        ///< Since the epoch began, or was resumed.
+};
+
+/// Where a training stands. Beside the model, its optimiser and the results of the epochs that are
+/// complete, this is all that is needed to go on: random numbers depend on the seed and the epoch
+/// alone.
+struct clef_train_state {
+    int epoch;               ///< That is under way, from 1; one more than there are at the end.
+    int step;                ///< Training steps done in it. Validation follows the last.
+    double loss;             ///< Sum over the images of these steps.
+    int64_t correct, images; ///< Of these steps.
+    double seconds;          ///< That the epoch has taken so far.
 };
 
 /// What the caller wants to be told and asked; members may be NULL.
@@ -48,6 +63,11 @@ struct clef_train_callbacks {
     /// Before each step of every pass, be it training, validation or evaluation. Returning true
     /// stops with CLEF_INTERRUPTED, after the steps under way and without another.
     bool (*should_stop)(void *user);
+    /// When a checkpoint is due: after every `checkpoint_every` steps, after each epoch (and after
+    /// its `on_epoch`), and when training ends with CLEF_INTERRUPTED, unless nothing was done since
+    /// the last. No step is under way, and the model is at `state`; the results of the epochs
+    /// before `state->epoch` are in `epochs`. A failure ends the training with its status.
+    clef_status (*on_checkpoint)(void *user, const struct clef_train_state *state);
 };
 
 /// Trains. Images smaller than the network's input are padded centrally with zeros.
@@ -61,6 +81,19 @@ clef_status clef_train(struct clef_model *model, const struct clef_dataset *trai
                        const struct clef_train_config *config,
                        const struct clef_train_callbacks *callbacks, struct clef_epoch *epochs,
                        int *epochs_done);
+
+/// Goes on with a training from where it stood, to the same bits as if it had not been left, on the
+/// same device: with the same data, configuration and model (see checkpoint.h). `epochs` in the
+/// configuration may be larger than it was.
+/// @param start NULL for a training that begins. @param[in,out] epochs the results of the epochs
+/// before `start->epoch` must be there. The rest is as for `clef_train`.
+/// @return CLEF_INVALID_ARGUMENT also if `start` cannot be of such a training.
+clef_status clef_train_resume(struct clef_model *model, const struct clef_dataset *training,
+                              const struct clef_dataset *validation,
+                              const struct clef_train_config *config,
+                              const struct clef_train_callbacks *callbacks,
+                              const struct clef_train_state *start, struct clef_epoch *epochs,
+                              int *epochs_done);
 
 /// What a model reaches on a data set: means over its images.
 struct clef_evaluation {

@@ -47,7 +47,8 @@ struct clef_weights_found {
 
 /// Sets a model's parameters and moving statistics from a safetensors file in any layout, which is
 /// known by its names, or from a .weights.h5 of Keras. Every parameter must be there, of the right
-/// shape, and nothing else but PyTorch's counters "num_batches_tracked". One thing may differ: if
+/// shape, and nothing else but PyTorch's counters "num_batches_tracked" and the optimiser of a
+/// checkpoint. One thing may differ: if
 /// the file's last dense layer is for another number of classes, the model keeps its own.
 /// @param[out] found filled in on success.
 /// @return CLEF_FORMAT with the name of the first tensor that is missing, has another shape or

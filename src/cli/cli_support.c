@@ -12,21 +12,36 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-int cli_error(const char *command, int code, const char *format, ...)
+// Prints one line. A file's name may hold line breaks and other control characters, which are not
+// let through.
+static void print_line(const char *command, const char *prefix, const char *format,
+                       va_list arguments)
 {
     char message[4096]; // More than clef_last_error can have, a compiler's log included.
-    va_list arguments;
-    va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
-    // A file's name may hold line breaks and other control characters; the message stays one line.
     for (char *c = message; *c != '\0'; c++) {
         if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = '?';
     }
     fflush(stdout);
-    fprintf(stderr, "clef%s%s: %s\n", command[0] != '\0' ? " " : "", command, message);
+    fprintf(stderr, "clef%s%s: %s%s\n", command[0] != '\0' ? " " : "", command, prefix, message);
+}
+
+int cli_error(const char *command, int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(command, "", format, arguments);
+    va_end(arguments);
     return code;
+}
+
+void cli_warning(const char *command, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(command, "warning: ", format, arguments);
+    va_end(arguments);
 }
 
 int cli_library_error(const char *command)
@@ -44,7 +59,7 @@ static void print_notice(void *user, enum clef_notice kind, const char *message)
         if (isatty(STDERR_FILENO) == 1)
             fprintf(stderr, "\r%s%s" ERASE_TO_END, *message ? "clef: " : "", message);
     } else if (kind == CLEF_NOTICE_WARNING) {
-        fprintf(stderr, "clef %s: warning: %s\n", command, message);
+        cli_warning(command, "%s", message);
     } else if (verbose && *verbose) {
         fprintf(stderr, "clef %s: %s\n", command, message);
     }

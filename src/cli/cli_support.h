@@ -13,6 +13,10 @@
 int cli_error(const char *command, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+// Prints "clef COMMAND: warning: MESSAGE" as one line on stderr.
+void cli_warning(const char *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 // Prints the library's last error in the same way. Returns EXIT_FAILURE.
 int cli_library_error(const char *command);
 

@@ -4,94 +4,25 @@
 #include "cli/commands.h"
 #include "cli/network_report.h"
 #include "cli/profile_report.h"
-#include "cli/progress.h"
-#include "cli/run_directory.h"
 #include "cli/seen_devices.h"
 #include "cli/stop_signal.h"
 #include "cli/test_figures.h"
 #include "cli/train_init.h"
-#include "cli/train_settings.h"
-#include "cli/train_summary.h"
-#include "core/clock.h"
+#include "cli/train_run.h"
 #include "core/error.h"
 
-#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static const char *const name = "train";
 
-// What a run opens and makes, in the order in which it does.
-struct run {
-    struct train_settings settings;
-    struct clef_resnet_config network;
-    struct clef_dataset *all, *training, *validation, *test;
-    struct clef_device *device;
-    struct clef_model *model;
-    struct clef_weights_found init; // With --init.
-    struct run_directory directory;
-    struct progress progress;
-    struct train_result result;
-    double epoch_step_seconds; // Spent in the training steps of the epoch under way.
-    int epoch_images;          // Seen in these steps.
-};
-
-static bool on_step(void *user, const struct clef_progress *step)
+// Makes the model, or takes up that of the run which is resumed.
+static clef_status create_model(struct train_run *run)
 {
-    struct run *run = user;
-    int images = step->step * run->settings.batch_size;
-    run->epoch_step_seconds = step->seconds;
-    run->epoch_images = images < run->result.training_images ? images : run->result.training_images;
-    if (step->step == step->steps) {
-        run->result.step_seconds += run->epoch_step_seconds;
-        run->result.images_seen += run->epoch_images;
-        run->epoch_step_seconds = 0;
-        run->epoch_images = 0;
-    }
-    progress_step(&run->progress, step);
-    return true;
-}
-
-static bool should_stop(void *user)
-{
-    (void)user;
-    return stop_signal_received() != 0;
-}
-
-static void on_epoch(void *user, int epoch, int epochs, const struct clef_epoch *result)
-{
-    struct run *run = user;
-    progress_epoch(&run->progress, epoch, epochs, result);
-}
-
-// Loads both sets and splits the first: its last part validates, whatever the order of training.
-static clef_status load_data(struct run *run)
-{
-    const struct train_settings *settings = &run->settings;
-    clef_status status =
-        clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TRAIN, run->network.classes, &run->all);
-    if (status == CLEF_OK)
-        status = clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TEST, run->network.classes,
-                                         &run->test);
-    if (status != CLEF_OK)
-        return status;
-    int count = clef_dataset_get_shape(run->all).count;
-    if (settings->limit > 0 && settings->limit < count)
-        count = settings->limit;
-    int training = (int)floor(count * (1 - settings->validation_split));
-    run->result.training_images = training;
-    run->result.validation_images = count - training;
-    run->result.test_images = clef_dataset_get_shape(run->test).count;
-    if (training > 0)
-        status = clef_dataset_slice(run->all, 0, training, &run->training);
-    if (status == CLEF_OK && count > training)
-        status = clef_dataset_slice(run->all, training, count - training, &run->validation);
-    return status;
-}
-
-static clef_status create_model(struct run *run)
-{
+    run->result.resumed_at = -1;
+    if (run->resumed != NULL)
+        return train_restore(run);
     run->network.input_channels = clef_dataset_get_shape(run->all).channels;
     CLEF_TRY(clef_model_create_resnet(run->device, &run->network, run->settings.seed, &run->model));
     CLEF_TRY(clef_model_freeze(run->model, run->settings.freeze));
@@ -101,7 +32,7 @@ static clef_status create_model(struct run *run)
 }
 
 // Says what is about to happen.
-static clef_status print_plan(const struct run *run)
+static clef_status print_plan(const struct train_run *run)
 {
     const struct train_settings *settings = &run->settings;
     char parameters[CLI_NUMBER_LENGTH];
@@ -116,7 +47,9 @@ static clef_status print_plan(const struct run *run)
     printf("Network: %s parameters; %d training, %d validation, %d test images\n",
            cli_thousands(report_count_parameters(run->model).total, parameters),
            run->result.training_images, run->result.validation_images, run->result.test_images);
-    if (settings->init != NULL)
+    if (run->resumed != NULL)
+        train_print_resumed(run);
+    else if (settings->init != NULL)
         train_init_print(stdout, settings->init, &run->init, run->network.classes);
     if (settings->freeze != NULL)
         printf("  Frozen: %s; %s parameters are trained\n", settings->freeze,
@@ -131,36 +64,7 @@ static clef_status print_plan(const struct run *run)
     return CLEF_OK;
 }
 
-// Trains and, unless interrupted, tests.
-static clef_status fit(struct run *run)
-{
-    const struct train_settings *settings = &run->settings;
-    struct train_result *result = &run->result;
-    const struct clef_train_config config = {
-        .epochs = settings->epochs,
-        .batch_size = settings->batch_size,
-        .learning_rate = (float)settings->learning_rate,
-        .seed = settings->seed,
-        .shuffle = settings->shuffle,
-    };
-    const struct clef_train_callbacks callbacks = {
-        .user = run, .on_step = on_step, .on_epoch = on_epoch, .should_stop = should_stop};
-    double began = clef_seconds();
-    clef_status status = clef_train(run->model, run->training, run->validation, &config, &callbacks,
-                                    result->epochs, &result->epochs_done);
-    result->fit_seconds = clef_seconds() - began;
-    result->step_seconds += run->epoch_step_seconds;
-    result->images_seen += run->epoch_images;
-    progress_end(&run->progress);
-    if (status == CLEF_OK) {
-        status =
-            clef_evaluate(run->model, run->test, settings->batch_size, &callbacks, &result->test);
-        result->tested = status == CLEF_OK;
-    }
-    return status == CLEF_INTERRUPTED ? CLEF_OK : status;
-}
-
-static clef_status save(struct run *run)
+static clef_status save(struct train_run *run)
 {
     const struct train_result *result = &run->result;
     CLEF_TRY(run_directory_begin(&run->directory));
@@ -173,12 +77,12 @@ static clef_status save(struct run *run)
     return status == CLEF_OK ? run_directory_commit(&run->directory) : status;
 }
 
-static int train(struct run *run)
+static int train(struct train_run *run)
 {
     bool quiet = run->settings.quiet;
     progress_begin(&run->progress, quiet ? NULL : stdout, isatty(STDOUT_FILENO) == 1);
     stop_signal_catch();
-    if (print_plan(run) != CLEF_OK || fit(run) != CLEF_OK || save(run) != CLEF_OK)
+    if (print_plan(run) != CLEF_OK || train_fit(run) != CLEF_OK || save(run) != CLEF_OK)
         return cli_library_error(name);
     if (run->result.tested)
         print_test_figures(stdout, &run->result.test);
@@ -188,11 +92,12 @@ static int train(struct run *run)
     int number = stop_signal_received();
     if (number != 0)
         return cli_error(name, EXIT_SIGNAL_BASE + number,
-                         "stopped by %s; what was trained is saved in \"%s\"",
+                         "stopped by %s; what was trained is saved in \"%s\", and --resume \"%s\" "
+                         "goes on",
                          number == SIGINT    ? "Ctrl-C"
                          : number == SIGTERM ? "SIGTERM"
                                              : "SIGHUP",
-                         run->directory.path);
+                         run->directory.path, run->directory.path);
     if (fflush(stdout) != 0 || ferror(stdout))
         return cli_error(name, EXIT_FAILURE,
                          "cannot write to the standard output; what was trained is saved in \"%s\"",
@@ -200,8 +105,16 @@ static int train(struct run *run)
     return EXIT_SUCCESS;
 }
 
+static clef_status open_directory(struct train_run *run)
+{
+    if (run->resumed != NULL)
+        return run_directory_reopen(&run->directory, run->settings.out);
+    CLEF_TRY(run_directory_create(&run->directory, run->settings.out));
+    return checkpoint_directory_open(&run->checkpoints, run->directory.path);
+}
+
 // Opens everything that can fail before the first step is worth taking.
-static int prepare(struct run *run)
+static int prepare(struct train_run *run)
 {
     const struct train_settings *settings = &run->settings;
     const struct clef_device_options options = {.threads = settings->threads,
@@ -211,50 +124,66 @@ static int prepare(struct run *run)
     int code = cli_open_device(name, settings->device, &options, &run->device);
     if (code != EXIT_SUCCESS)
         return code;
-    if (load_data(run) != CLEF_OK)
-        return cli_library_error(name);
-    if (run->training == NULL)
-        return cli_error(name, EXIT_FAILURE,
-                         "no images are left to train on: use a larger --limit or a smaller "
-                         "--validation-split");
+    code = train_load_data(run);
+    if (code != EXIT_SUCCESS)
+        return code;
     run->result.epochs = calloc((size_t)settings->epochs, sizeof *run->result.epochs);
     if (run->result.epochs == NULL)
         return cli_error(name, EXIT_FAILURE, "no memory for the results of %d epochs",
                          settings->epochs);
-    if (create_model(run) != CLEF_OK ||
-        run_directory_create(&run->directory, settings->out) != CLEF_OK)
+    if (create_model(run) != CLEF_OK || open_directory(run) != CLEF_OK)
         return cli_library_error(name);
     return EXIT_SUCCESS;
 }
 
-static void release(struct run *run)
+// Removes what a run that failed has made and nothing has filled.
+static void abandon(struct train_run *run)
+{
+    checkpoint_directory_abandon(&run->checkpoints);
+    run_directory_abandon(&run->directory);
+}
+
+static void release(struct train_run *run)
 {
     free(run->result.epochs);
+    free(run->checkpoint.notes);
     clef_model_destroy(run->model);
     clef_device_close(run->device);
     clef_dataset_destroy(run->validation);
     clef_dataset_destroy(run->training);
     clef_dataset_destroy(run->all);
     clef_dataset_destroy(run->test);
+    clef_checkpoint_destroy(run->resumed);
+    json_decref(run->record);
+}
+
+// Trains as the settings say.
+static int run_settings(struct train_run *run)
+{
+    const struct train_settings *settings = &run->settings;
+    if (!((float)settings->learning_rate > 0))
+        return cli_error(name, EXIT_USAGE, "--learning-rate is too small: %g rounds to 0",
+                         settings->learning_rate);
+    int code = network_configure(name, &settings->network, &run->network);
+    if (code != EXIT_SUCCESS)
+        return code;
+    code = prepare(run);
+    if (code == EXIT_SUCCESS)
+        code = train(run);
+    if (code == EXIT_FAILURE)
+        abandon(run);
+    return code;
 }
 
 int cmd_train(int argc, char **argv)
 {
-    struct run run = {0};
-    int code = options_parse(&train_command, argc, argv, &run.settings);
-    if (code != OPTIONS_GO)
-        return code;
-    if (!((float)run.settings.learning_rate > 0))
-        return cli_error(name, EXIT_USAGE, "--learning-rate is too small: %g rounds to 0",
-                         run.settings.learning_rate);
-    code = network_configure(name, &run.settings.network, &run.network);
-    if (code != EXIT_SUCCESS)
-        return code;
-    code = prepare(&run);
-    if (code == EXIT_SUCCESS)
-        code = train(&run);
-    if (code == EXIT_FAILURE)
-        run_directory_abandon(&run.directory);
+    struct train_run run = {0};
+    bool given[TRAIN_OPTIONS] = {false};
+    int code = options_parse_given(&train_command, argc, argv, &run.settings, given);
+    if (code == OPTIONS_GO && run.settings.resume != NULL)
+        code = train_find_checkpoint(&run, given);
+    if (code == OPTIONS_GO)
+        code = run_settings(&run);
     release(&run);
     return code;
 }

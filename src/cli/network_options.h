@@ -29,48 +29,53 @@ int network_configure(const char *command, const struct network_options *options
             "resnet18-imagenet, torchvision's for colour images of 224x224, with batch norm in " \
             "the stem, no biases of convolutions, symmetric padding and 1000 classes. Other "    \
             "options change what they name of it.",                                              \
-            OPTION_CHOICE, NETWORK_MEMBER(type, arch), .choices = network_arch_choices           \
+            OPTION_CHOICE, NETWORK_MEMBER(type, arch), .choices = network_arch_choices,          \
+                                                       .kept = OPTION_FIXED                      \
     }
-#define NETWORK_ROW_HEAD(type)                                                                   \
-    {                                                                                            \
-        "--head", "HEAD", NULL,                                                                  \
-            "What follows the last block: flatten-dense (flatten, a dense layer of 1000, a "     \
-            "dense layer of the classes) or avgpool (global average, a dense layer of the "      \
-            "classes). Default: flatten-dense of resnet18, avgpool of resnet18-imagenet.",       \
-            OPTION_CHOICE, NETWORK_MEMBER(type, head), .min = 1, .choices = network_head_choices \
+#define NETWORK_ROW_HEAD(type)                                                                    \
+    {                                                                                             \
+        "--head", "HEAD", NULL,                                                                   \
+            "What follows the last block: flatten-dense (flatten, a dense layer of 1000, a "      \
+            "dense layer of the classes) or avgpool (global average, a dense layer of the "       \
+            "classes). Default: flatten-dense of resnet18, avgpool of resnet18-imagenet.",        \
+            OPTION_CHOICE, NETWORK_MEMBER(type, head), .min = 1, .choices = network_head_choices, \
+                                                       .kept = OPTION_FIXED                       \
     }
 #define NETWORK_ROW_IMAGE_SIZE(type)                                                             \
     {                                                                                            \
         "--image-size", "N", NULL,                                                               \
             "Height and width of the network's input; smaller images are padded centrally with " \
             "zeros. Default: 32 of resnet18, 224 of resnet18-imagenet.",                         \
-            OPTION_INT, NETWORK_MEMBER(type, image_size), .min = 1, .max = 4096                  \
+            OPTION_INT, NETWORK_MEMBER(type, image_size), .min = 1, .max = 4096,                 \
+                                                          .kept = OPTION_FIXED                   \
     }
 #define NETWORK_ROW_INPUT_SHAPE(type)                                                              \
     {                                                                                              \
         "--input-shape", "H,W,C", NULL,                                                            \
             "Height, width and channels of the input. Default: 32,32,1 of resnet18, 224,224,3 of " \
             "resnet18-imagenet.",                                                                  \
-            OPTION_INT_LIST, NETWORK_MEMBER(type, input_shape), .min = 1, .max = 1 << 16,          \
-                                                                .list_length = 3                   \
+            OPTION_INT_LIST, NETWORK_MEMBER(type, input_shape),                                    \
+            .min = 1, .max = 1 << 16, .list_length = 3, .kept = OPTION_FIXED                       \
     }
 #define NETWORK_ROW_CLASSES(type)                                                                 \
     {                                                                                             \
         "--classes", "N", NULL,                                                                   \
             "Number of classes. Default: 10 of resnet18, 1000 of resnet18-imagenet.", OPTION_INT, \
-            NETWORK_MEMBER(type, classes), .min = 2, .max = 1 << 20                               \
+            NETWORK_MEMBER(type, classes), .min = 2, .max = 1 << 20, .kept = OPTION_FIXED         \
     }
 #define NETWORK_ROW_BLOCKS(type)                                                       \
     {                                                                                  \
         "--blocks", "N,...", NULL, "Residual blocks of each stage. Default: 2,2,2,2.", \
-            OPTION_INT_LIST, NETWORK_MEMBER(type, blocks), .min = 1, .max = 1000       \
+            OPTION_INT_LIST, NETWORK_MEMBER(type, blocks), .min = 1, .max = 1000,      \
+                                                           .kept = OPTION_FIXED        \
     }
 #define NETWORK_ROW_FILTERS(type)                                                          \
     {                                                                                      \
         "--filters", "N,...", NULL,                                                        \
             "Channels of each stage; the first convolution has those of the first stage. " \
             "Default: 64,128,256,512.",                                                    \
-            OPTION_INT_LIST, NETWORK_MEMBER(type, filters), .min = 1, .max = 1 << 16       \
+            OPTION_INT_LIST, NETWORK_MEMBER(type, filters), .min = 1, .max = 1 << 16,      \
+                                                            .kept = OPTION_FIXED           \
     }
 
 // "resnet18" and "resnet18-imagenet".

@@ -141,7 +141,7 @@ static bool parse_list(const struct option_row *row, const char *text, struct op
     return row->list_length == 0 || list->count == row->list_length;
 }
 
-static bool parse_value(const struct option_row *row, const char *text, void *settings)
+bool options_parse_value(const struct option_row *row, const char *text, void *settings)
 {
     void *member = (char *)settings + row->offset;
     switch (row->kind) {
@@ -188,7 +188,7 @@ static const struct option_row *find_row(const struct option_command *command, c
 // Parses the option argv[*index] and moves *index to its last argument. Returns OPTIONS_GO or an
 // exit code.
 static int parse_option(const struct option_command *command, int argc, char **argv, int *index,
-                        void *settings)
+                        void *settings, bool *given)
 {
     const char *argument = argv[*index];
     size_t length = strcspn(argument, "=");
@@ -199,11 +199,13 @@ static int parse_option(const struct option_command *command, int argc, char **a
         return cli_error(command->name, EXIT_USAGE,
                          "unknown option \"%.*s\"; \"clef %s --help\" lists the options",
                          (int)length, argument, command->name);
+    if (given != NULL)
+        given[row - command->rows] = true;
     if (row->kind == OPTION_FLAG || row->kind == OPTION_SWITCH) {
         if (value != NULL)
             return cli_error(command->name, EXIT_USAGE, "%.*s takes no value, not \"%s\"",
                              (int)length, argument, value);
-        parse_value(row, negated ? "no" : "yes", settings);
+        options_parse_value(row, negated ? "no" : "yes", settings);
         return OPTIONS_GO;
     }
     if (value == NULL) {
@@ -212,7 +214,7 @@ static int parse_option(const struct option_command *command, int argc, char **a
                              row->name, row->metavar);
         value = argv[++*index];
     }
-    if (!parse_value(row, value, settings)) {
+    if (!options_parse_value(row, value, settings)) {
         char expected[256];
         describe_value(row, expected, sizeof expected);
         return cli_error(command->name, EXIT_USAGE, "%s must be %s, not \"%s\"", row->name,
@@ -236,9 +238,15 @@ static int parse_operand(const struct option_command *command, const char *argum
 
 int options_parse(const struct option_command *command, int argc, char **argv, void *settings)
 {
+    return options_parse_given(command, argc, argv, settings, NULL);
+}
+
+int options_parse_given(const struct option_command *command, int argc, char **argv, void *settings,
+                        bool *given)
+{
     for (size_t i = 0; i < command->row_count; i++) {
         if (command->rows[i].default_text != NULL)
-            parse_value(&command->rows[i], command->rows[i].default_text, settings);
+            options_parse_value(&command->rows[i], command->rows[i].default_text, settings);
     }
     for (int i = 1; i < argc; i++) {
         int code = OPTIONS_GO;
@@ -249,7 +257,7 @@ int options_parse(const struct option_command *command, int argc, char **argv, v
             options_print_man(command, stdout);
             code = EXIT_SUCCESS;
         } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            code = parse_option(command, argc, argv, &i, settings);
+            code = parse_option(command, argc, argv, &i, settings, given);
         } else {
             code = parse_operand(command, argv[i], settings);
         }

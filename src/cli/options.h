@@ -35,6 +35,13 @@ enum option_kind {
     OPTION_INT_LIST, // struct option_int_list, whole numbers in min .. max between commas.
 };
 
+// Whether a run that is resumed takes an option from where it left off.
+enum option_kept {
+    OPTION_NOT_KEPT, // No.
+    OPTION_KEPT,     // Yes, unless it is given anew.
+    OPTION_FIXED,    // Yes, and to give another value is a mistake.
+};
+
 enum { OPTION_LIST_LENGTH = 8 };
 struct option_int_list {
     int count;
@@ -52,6 +59,7 @@ struct option_row {
     bool open_min, open_max;
     const char *const *choices; // Ends with NULL.
     int list_length;            // Exact length of a list; 0 allows 1 .. OPTION_LIST_LENGTH.
+    enum option_kept kept;
 };
 
 struct option_command {
@@ -74,6 +82,13 @@ enum { OPTIONS_GO = -1 };
 // Returns OPTIONS_GO, or the exit code: 0 after --help, EXIT_USAGE after a message on stderr.
 int options_parse(const struct option_command *command, int argc, char **argv, void *settings);
 
+// Does the same, and sets given[i] where row i was on the command line. `given` may be NULL.
+int options_parse_given(const struct option_command *command, int argc, char **argv, void *settings,
+                        bool *given);
+
+// Stores a value as if it had been given; false if it is not what the row allows.
+bool options_parse_value(const struct option_row *row, const char *text, void *settings);
+
 // Print what --help and --help=man print.
 void options_print_help(const struct option_command *command, FILE *stream);
 void options_print_man(const struct option_command *command, FILE *stream);
@@ -91,12 +106,13 @@ void options_print_roff(FILE *stream, const char *text);
             "Device to compute on: auto (the best graphics processor, else cpu), cpu, opencl, "   \
             "opencl:N and opencl:PLATFORM:DEVICE as \"clef devices\" lists them, or opencl: and " \
             "a part of a name. Default: the environment variable CLEF_DEVICE, else auto.",        \
-            OPTION_TEXT, .offset = offsetof(type, device)                                         \
+            OPTION_TEXT, .offset = offsetof(type, device), .kept = OPTION_KEPT                    \
     }
 #define OPTION_ROW_THREADS(type)                                                                 \
     {                                                                                            \
         "--threads", "N", "0", "Threads of a processor's device; 0 takes all that are allowed.", \
-            OPTION_INT, .offset = offsetof(type, threads), .min = 0, .max = 4096                 \
+            OPTION_INT, .offset = offsetof(type, threads), .min = 0, .max = 4096,                \
+                        .kept = OPTION_KEPT                                                      \
     }
 #define OPTION_ROW_KERNEL_CACHE(type)                                                            \
     {                                                                                            \
@@ -120,10 +136,11 @@ void options_print_roff(FILE *stream, const char *text);
             "by op and by layer at the end. Slower, since ops no longer overlap.",              \
             OPTION_FLAG, .offset = offsetof(type, profile)                                      \
     }
-#define OPTION_ROW_BATCH_SIZE(type)                                               \
-    {                                                                             \
-        "--batch-size", "N", "64", "Images of one step.", OPTION_INT,             \
-            .offset = offsetof(type, batch_size), .min = 1, .max = CLEF_MAX_BATCH \
+#define OPTION_ROW_BATCH_SIZE(type)                                                \
+    {                                                                              \
+        "--batch-size", "N", "64", "Images of one step.", OPTION_INT,              \
+            .offset = offsetof(type, batch_size), .min = 1, .max = CLEF_MAX_BATCH, \
+            .kept = OPTION_FIXED                                                   \
     }
 #define OPTION_ROW_JSON(type)                                                              \
     {                                                                                      \
@@ -135,8 +152,7 @@ void options_print_roff(FILE *stream, const char *text);
         "--data", "DIR", "data/mnist",                                                        \
             "Directory of the four IDX files of MNIST, or of any data set with these names, " \
             "plain or gzipped; images of colours have their channels as a fourth dimension.", \
-                                                                                              \
-            OPTION_TEXT, .offset = offsetof(type, data)                                       \
+            OPTION_TEXT, .offset = offsetof(type, data), .kept = OPTION_KEPT                  \
     }
 
 #endif

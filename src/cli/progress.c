@@ -50,11 +50,12 @@ static void format_bar(int step, int steps, char bar[BAR_WIDTH + 1])
 // and only the last report tells of all steps. The first alone tells nothing.
 static double measure_step(struct progress *progress, const struct clef_progress *step)
 {
+    int taken = step->step - step->resumed_at;
     if (step->step == step->steps)
-        return step->seconds / step->steps;
-    if (step->step == 1)
+        return step->seconds / taken;
+    if (taken == 1)
         progress->first_at = step->seconds;
-    return step->step == 1 ? 0 : (step->seconds - progress->first_at) / (step->step - 1);
+    return taken == 1 ? 0 : (step->seconds - progress->first_at) / (taken - 1);
 }
 
 static int count_digits(int number)
@@ -74,7 +75,7 @@ void progress_step(struct progress *progress, const struct clef_progress *step)
     progress->seconds_a_step = measure_step(progress, step);
     if (progress->stream == NULL || !progress->terminal)
         return;
-    if (step->step == 1) {
+    if (step->step == step->resumed_at + 1) {
         fprintf(progress->stream, "Epoch %d/%d\n", step->epoch, step->epochs);
         progress->drawn_at = -redraw_seconds;
     }
@@ -101,7 +102,8 @@ void progress_epoch(struct progress *progress, int epoch, int epochs,
         return;
     format_duration(result->seconds, seconds, sizeof seconds);
     format_step_time(progress->seconds_a_step, time, sizeof time);
-    if (progress->terminal) {
+    // An epoch that is resumed after its last training step has shown no bar.
+    if (progress->terminal && progress->steps > 0) {
         format_bar(progress->steps, progress->steps, bar);
         fprintf(progress->stream, "\r%d/%d [%s] - ", progress->steps, progress->steps, bar);
     } else {
@@ -115,6 +117,8 @@ void progress_epoch(struct progress *progress, int epoch, int epochs,
     fprintf(progress->stream, "%s\n", progress->terminal ? erase_to_end : "");
     fflush(progress->stream);
     progress->line_open = false;
+    progress->steps = 0;
+    progress->seconds_a_step = 0;
 }
 
 void progress_end(struct progress *progress)

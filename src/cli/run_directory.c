@@ -5,15 +5,21 @@
 #include "io/atomic_file.h"
 #include "io/json_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+// Of the directory in which files wait for each other.
+#define STAGING ".saving-"
+
+// Far more than the summary of a million epochs has.
+#define MAX_SUMMARY ((size_t)1 << 30)
 
 // The names that are tried where other runs of the same second have taken the first ones.
 enum { MAX_ATTEMPTS = 1000 };
@@ -23,7 +29,6 @@ enum { MODEL, HISTORY, SUMMARY, FILES };
 static const char *const names[FILES] = {"model.safetensors", "history.csv", "summary.json"};
 
 // Where they wait for each other, within the run's directory; for mkdtemp.
-static const char staging[] = ".saving-XXXXXX";
 
 static clef_status join(const char *directory, const char *name, char *path, size_t size)
 {
@@ -151,6 +156,32 @@ clef_status run_directory_create(struct run_directory *directory, const char *pa
     return status;
 }
 
+clef_status run_directory_reopen(struct run_directory *directory, const char *path)
+{
+    DIR *stream = opendir(path);
+    for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;) {
+        if (strncmp(entry->d_name, STAGING, strlen(STAGING)) == 0 &&
+            join(path, entry->d_name, directory->staging, sizeof directory->staging) == CLEF_OK)
+            remove_staging(directory);
+    }
+    if (stream != NULL)
+        closedir(stream);
+    return run_directory_create(directory, path);
+}
+
+bool run_directory_is_finished(const char *path, int epochs)
+{
+    char summary_path[sizeof((struct run_directory *)0)->path];
+    json_t *summary = NULL;
+    if (join(path, names[SUMMARY], summary_path, sizeof summary_path) != CLEF_OK ||
+        clef_json_load(summary_path, MAX_SUMMARY, &summary) != CLEF_OK)
+        return false;
+    bool finished = json_is_object(json_object_get(summary, "test")) &&
+                    json_array_size(json_object_get(summary, "epochs")) == (size_t)epochs;
+    json_decref(summary);
+    return finished;
+}
+
 void run_directory_abandon(struct run_directory *directory)
 {
     char path[sizeof directory->path];
@@ -169,15 +200,20 @@ void run_directory_abandon(struct run_directory *directory)
     directory->created_from = 0;
 }
 
+clef_status run_directory_make_again(struct run_directory *directory)
+{
+    CLEF_TRY(make_parents(directory));
+    return make_directory(directory, directory->path, strlen(directory->path));
+}
+
 clef_status run_directory_begin(struct run_directory *directory)
 {
     char path[sizeof directory->staging];
-    CLEF_TRY(join(directory->path, staging, path, sizeof path));
+    CLEF_TRY(join(directory->path, STAGING "XXXXXX", path, sizeof path));
     char *made = mkdtemp(path);
     if (made == NULL && errno == ENOENT) { // It was removed meanwhile, which is no reason to fail.
-        CLEF_TRY(make_parents(directory));
-        CLEF_TRY(make_directory(directory, directory->path, strlen(directory->path)));
-        CLEF_TRY(join(directory->path, staging, path, sizeof path));
+        CLEF_TRY(run_directory_make_again(directory));
+        CLEF_TRY(join(directory->path, STAGING "XXXXXX", path, sizeof path));
         made = mkdtemp(path);
     }
     if (made == NULL)

@@ -8,6 +8,7 @@
 #include "clef/trainer.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct run_directory {
@@ -20,6 +21,16 @@ struct run_directory {
 // be made in it, and that those of an earlier run can be replaced. A NULL `path` stands for
 // runs/DATE-TIME, with a number behind it if that exists: a directory of this run alone.
 clef_status run_directory_create(struct run_directory *directory, const char *path);
+
+// Takes the directory of a run that is resumed, and removes files that do not belong in place yet,
+// which it has left if it was killed.
+clef_status run_directory_reopen(struct run_directory *directory, const char *path);
+
+// Whether a run has left the summary of so many epochs with the figures of a test.
+bool run_directory_is_finished(const char *path, int epochs);
+
+// Makes the directory once more, if somebody has removed it.
+clef_status run_directory_make_again(struct run_directory *directory);
 
 // Removes the files that are not in place, and what `create` made and nothing else filled.
 void run_directory_abandon(struct run_directory *directory);

@@ -47,8 +47,10 @@ json_t *train_summary_json(const struct train_settings *settings, const struct c
         test = json_pack("{s:o, s:o}", "loss", cli_json_real(result->test.loss), "accuracy",
                          cli_json_real(result->test.accuracy));
     double rate = (double)result->images_seen / result->step_seconds;
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:f, s:o, s:I}", "clef", clef_version(), "device",
-                     cli_json_device(device), "config", describe_config(settings, model, result),
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:I}", "clef", clef_version(),
+                     "device", cli_json_device(device), "config",
+                     describe_config(settings, model, result), "resumed_at_step",
+                     result->resumed_at >= 0 ? json_integer(result->resumed_at) : json_null(),
                      "epochs", describe_epochs(result), "test", test, "fit_seconds",
                      result->fit_seconds, "images_per_second", cli_json_real(rate),
                      "peak_rss_bytes", (json_int_t)cli_peak_rss_bytes());

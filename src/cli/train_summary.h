@@ -11,7 +11,8 @@
 struct train_result {
     struct clef_epoch *epochs;
     int epochs_done;
-    bool tested; // Whether `test` is known: it is not after an interruption.
+    int64_t resumed_at; // The optimiser's steps when the run was resumed, or -1.
+    bool tested;        // Whether `test` is known: it is not after an interruption.
     struct clef_evaluation test;
     int training_images, validation_images, test_images;
     double fit_seconds;

@@ -2,6 +2,7 @@
 #include "clef/dataset.h"
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "data/idx.h"
 
 #include <errno.h>
@@ -211,6 +212,17 @@ void clef_dataset_destroy(struct clef_dataset *dataset)
 struct clef_dataset_shape clef_dataset_get_shape(const struct clef_dataset *dataset)
 {
     return dataset->shape;
+}
+
+struct clef_dataset_identity clef_dataset_identify(const struct clef_dataset *dataset)
+{
+    if (dataset == NULL)
+        return (struct clef_dataset_identity){0};
+    size_t count = (size_t)dataset->shape.count;
+    struct clef_hash hash = clef_hash_begin();
+    hash = clef_hash_add(hash, dataset->images, count * dataset->image_bytes);
+    hash = clef_hash_add(hash, dataset->labels, count);
+    return (struct clef_dataset_identity){dataset->shape, {hash.high, hash.low}};
 }
 
 const uint8_t *clef_dataset_image(const struct clef_dataset *dataset, int index)

@@ -116,6 +116,15 @@ clef_status clef_atomic_file_write(struct clef_atomic_file *file, const void *by
     return CLEF_OK;
 }
 
+clef_status clef_atomic_file_overwrite(struct clef_atomic_file *file, size_t place,
+                                       const void *bytes, size_t size)
+{
+    if (lseek(file->fd, (off_t)place, SEEK_SET) < 0)
+        return fail_write(file->path, errno);
+    CLEF_TRY(clef_atomic_file_write(file, bytes, size));
+    return lseek(file->fd, 0, SEEK_END) < 0 ? fail_write(file->path, errno) : CLEF_OK;
+}
+
 static int sync_file(int fd)
 {
     while (fsync(fd) != 0)
@@ -149,7 +158,8 @@ static clef_status make_durable(const char *path)
     int error = sync_directory_of(path);
     if (error == 0)
         return CLEF_OK;
-    return clef_fail(CLEF_IO, "%s is written, but may be lost if the power fails: %s", path,
+    return clef_fail(error == ENOENT ? CLEF_NOT_FOUND : CLEF_IO,
+                     "%s is written, but may be lost if the power fails: %s", path,
                      strerror(error));
 }
 
@@ -212,4 +222,27 @@ clef_status clef_files_replace(const struct clef_file_move *moves, int count)
     for (int i = 0; i < count; i++)
         CLEF_TRY(make_durable(moves[i].to));
     return CLEF_OK;
+}
+
+clef_status clef_file_add_name(const char *path, const char *second)
+{
+    CLEF_TRY(clef_file_check_replaceable(second));
+    size_t room = strlen(second) + sizeof SUFFIX;
+    char *temporary_path = malloc(room);
+    if (temporary_path == NULL)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "cannot write %s: out of memory", second);
+    snprintf(temporary_path, room, "%s" SUFFIX, second);
+    choose_suffix(temporary_path + room - 1 - SUFFIX_RANDOM);
+    int error = link(path, temporary_path) == 0 ? 0 : errno;
+    if (error == 0 && rename(temporary_path, second) != 0)
+        error = errno;
+    // Of two names of one file, rename leaves both (POSIX).
+    unlink(temporary_path);
+    free(temporary_path);
+    return error == 0 ? make_durable(second) : fail_write(second, error);
+}
+
+clef_status clef_file_sync_name(const char *path)
+{
+    return make_durable(path);
 }

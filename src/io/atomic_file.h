@@ -17,6 +17,10 @@ clef_status clef_atomic_file_create(const char *path, struct clef_atomic_file **
 // Appends bytes. After a failure, only `abort` makes sense.
 clef_status clef_atomic_file_write(struct clef_atomic_file *file, const void *bytes, size_t size);
 
+// Overwrites bytes that were written before, at a place counted from the file's beginning.
+clef_status clef_atomic_file_overwrite(struct clef_atomic_file *file, size_t place,
+                                       const void *bytes, size_t size);
+
 // Puts the file in place of PATH. Releases `file` whether or not it succeeds. If it fails before
 // the rename, PATH is as it was and the temporary file is gone.
 clef_status clef_atomic_file_commit(struct clef_atomic_file *file);
@@ -39,6 +43,14 @@ struct clef_file_move {
 // are moved back. What was replaced is under the name `from` then, for the caller to remove. That
 // the directory cannot be synchronised is a failure too, after which all are in place.
 clef_status clef_files_replace(const struct clef_file_move *moves, int count);
+
+// Gives a file a second name on the same file system, in place of what has that name. The file must
+// not be changed under either name, only replaced. CLEF_IO where a file can have one name only.
+clef_status clef_file_add_name(const char *path, const char *second);
+
+// Makes the name of a file or directory durable: what is on the disk already is still found there
+// after a loss of power.
+clef_status clef_file_sync_name(const char *path);
 
 // CLEF_IO if a path exists and is not a regular file, which must not be replaced.
 clef_status clef_file_check_replaceable(const char *path);

@@ -28,6 +28,16 @@ struct clef_safetensors_string {
 // ends the writing and is returned from it.
 typedef clef_status (*clef_safetensors_source)(void *user, int index, float *values);
 
+// With this begin the names of tensors that a checkpoint has beside those of its model.
+#define CLEF_SAFETENSORS_OPTIMISER "adam."
+
+// An entry of the metadata that makes the writer put the CRC-32 of the whole file there, as eight
+// hexadecimal digits. It is computed with zeros in their place.
+#define CLEF_SAFETENSORS_CHECKSUM \
+    {                             \
+        "crc32", "00000000"       \
+    }
+
 // Writes a file. It appears whole or not at all; a file of that name is replaced.
 // Names must be unique, not empty and not "__metadata__"; all text must be UTF-8.
 clef_status clef_safetensors_write(const char *path, const struct clef_safetensors_tensor *tensors,
@@ -44,6 +54,9 @@ clef_status clef_safetensors_open(const char *path, struct clef_safetensors **fi
 // `path`.
 clef_status clef_safetensors_open_descriptor(int descriptor, const char *path,
                                              struct clef_safetensors **file);
+
+// Reads the whole file and compares it with its checksum. CLEF_FORMAT if it has none, or another.
+clef_status clef_safetensors_verify(const struct clef_safetensors *file);
 
 // NULL is accepted.
 void clef_safetensors_close(struct clef_safetensors *file);

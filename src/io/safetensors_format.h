@@ -14,6 +14,11 @@
 // Bytes. ResNet-18 needs 10 KiB; the bound keeps a damaged length from becoming an allocation.
 #define SAFETENSORS_MAX_HEADER ((size_t)16 << 20)
 
+// What stands before the checksum's digits in a header. Within a text a quotation mark has a
+// backslash before it, so that nothing else can read like this.
+#define SAFETENSORS_CHECKSUM "\"crc32\":\""
+#define SAFETENSORS_CHECKSUM_DIGITS 8
+
 // Numbers in the file are little-endian, and are read and written as they lie in memory.
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a little-endian processor is expected");
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/error.h"
 #include "io/json_build.h"
-#include "io/safetensors.h"
+#include "io/safetensors_file.h"
 #include "io/safetensors_format.h"
 
 #include <errno.h>
@@ -14,26 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct entry {
-    struct clef_safetensors_tensor tensor; // The name belongs to `header`.
-    const char *type;                      // So does this.
-    size_t element;                        // Bytes of one.
-    uint64_t begin, end;                   // Bytes, from the first byte of the data.
-};
-
-struct clef_safetensors {
-    char *path;
-    int fd;
-    uint64_t data_start; // Where the tensors' bytes begin in the file.
-    uint64_t data_size;
-    json_t *header;
-    struct entry *entries; // Ascending by their bytes.
-    int count;
-};
-
-// Reads exactly `size` bytes from a place in the file.
-static clef_status read_at(const struct clef_safetensors *file, void *bytes, size_t size,
-                           uint64_t place)
+clef_status clef_safetensors_read_at(const struct clef_safetensors *file, void *bytes, size_t size,
+                                     uint64_t place)
 {
     char *next = bytes;
     while (size > 0) {
@@ -83,7 +65,7 @@ static clef_status load_header(struct clef_safetensors *file)
         return clef_fail(CLEF_FORMAT,
                          "%s: expected a safetensors file of at least 8 bytes, found %" PRIu64,
                          file->path, size);
-    CLEF_TRY(read_at(file, &length, sizeof length, 0));
+    CLEF_TRY(clef_safetensors_read_at(file, &length, sizeof length, 0));
     if (length > SAFETENSORS_MAX_HEADER)
         return clef_fail(CLEF_FORMAT,
                          "%s: expected a safetensors header of at most %zu bytes, found %" PRIu64,
@@ -98,7 +80,7 @@ static clef_status load_header(struct clef_safetensors *file)
     char *text = malloc(length > 0 ? (size_t)length : 1);
     if (text == NULL)
         return clef_fail(CLEF_OUT_OF_MEMORY, "cannot read %s: out of memory", file->path);
-    clef_status status = read_at(file, text, (size_t)length, sizeof length);
+    clef_status status = clef_safetensors_read_at(file, text, (size_t)length, sizeof length);
     if (status == CLEF_OK)
         status = parse_header(file, text, (size_t)length);
     free(text);
@@ -152,7 +134,7 @@ static clef_status parse_shape(const char *path, const json_t *shape,
 }
 
 static clef_status parse_offsets(const struct clef_safetensors *file, const json_t *offsets,
-                                 struct entry *entry)
+                                 struct clef_safetensors_entry *entry)
 {
     const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
     if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end) ||
@@ -205,7 +187,7 @@ static size_t element_size(const char *type)
 }
 
 static clef_status parse_tensor(const struct clef_safetensors *file, const char *name,
-                                const json_t *description, struct entry *entry)
+                                const json_t *description, struct clef_safetensors_entry *entry)
 {
     entry->tensor.name = name;
     const json_t *dtype = json_object_get(description, "dtype");
@@ -222,7 +204,7 @@ static clef_status parse_tensor(const struct clef_safetensors *file, const char 
 
 static int compare_entries(const void *left, const void *right)
 {
-    const struct entry *a = left, *b = right;
+    const struct clef_safetensors_entry *a = left, *b = right;
     if (a->begin != b->begin)
         return a->begin < b->begin ? -1 : 1;
     if (a->end != b->end)
@@ -235,7 +217,7 @@ static clef_status check_coverage(const struct clef_safetensors *file)
 {
     uint64_t covered = 0;
     for (int i = 0; i < file->count; i++) {
-        const struct entry *entry = &file->entries[i];
+        const struct clef_safetensors_entry *entry = &file->entries[i];
         if (entry->begin < covered)
             return clef_fail(CLEF_FORMAT, "%s: the bytes of tensors %s and %s overlap", file->path,
                              file->entries[i - 1].tensor.name, entry->tensor.name);
@@ -339,7 +321,7 @@ clef_status clef_safetensors_read(const struct clef_safetensors *file, int index
     if (index < 0 || index >= file->count)
         return clef_fail(CLEF_INVALID_ARGUMENT, "%s: there is no tensor number %d, only %d tensors",
                          file->path, index, file->count);
-    const struct entry *entry = &file->entries[index];
+    const struct clef_safetensors_entry *entry = &file->entries[index];
     if (strcmp(entry->type, SAFETENSORS_FLOAT32) != 0)
         return clef_fail(CLEF_UNSUPPORTED,
                          "%s: tensor %s has the type %s, only " SAFETENSORS_FLOAT32 " can be read",
@@ -347,7 +329,8 @@ clef_status clef_safetensors_read(const struct clef_safetensors *file, int index
     if (count != entry->tensor.count)
         return clef_fail(CLEF_INVALID_ARGUMENT, "%s: tensor %s has %zu elements, not %zu",
                          file->path, entry->tensor.name, entry->tensor.count, count);
-    return read_at(file, values, count * sizeof *values, file->data_start + entry->begin);
+    return clef_safetensors_read_at(file, values, count * sizeof *values,
+                                    file->data_start + entry->begin);
 }
 
 const char *clef_safetensors_metadata(const struct clef_safetensors *file, const char *key)

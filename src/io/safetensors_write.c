@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 struct writer {
     const char *path;
@@ -18,7 +20,17 @@ struct writer {
     const struct clef_safetensors_string *metadata;
     int metadata_count;
     size_t largest; // Most elements of one tensor.
+    struct clef_atomic_file *file;
+    uLong crc;
+    size_t checksum_place; // Of its digits in the file; 0 if there are none.
 };
+
+static clef_status put(struct writer *writer, const void *bytes, size_t size)
+{
+    if (writer->checksum_place > 0)
+        writer->crc = crc32_z(writer->crc, bytes, size);
+    return clef_atomic_file_write(writer->file, bytes, size);
+}
 
 // Adds `value` to an object and takes over the reference. NULL stands for a text that is not UTF-8,
 // or for too little memory; jansson does not tell which, but the allocator has left ENOMEM.
@@ -91,13 +103,22 @@ static clef_status make_header(struct writer *writer, json_t *header)
     return CLEF_OK;
 }
 
+// Finds the place where the header wants a checksum.
+static void plan_checksum(struct writer *writer, const char *text)
+{
+    static const char wanted[] = SAFETENSORS_CHECKSUM "00000000\"";
+    const char *found = strstr(text, wanted);
+    if (found != NULL)
+        writer->checksum_place =
+            sizeof(uint64_t) + (size_t)(found - text) + strlen(SAFETENSORS_CHECKSUM);
+}
+
 // Spaces after the JSON text bring the tensors to a multiple of eight bytes.
-static clef_status write_header(struct clef_atomic_file *file, const char *path,
-                                const json_t *header)
+static clef_status write_header(struct writer *writer, const json_t *header)
 {
     char *text = clef_json_text(header, JSON_COMPACT);
     if (text == NULL)
-        return clef_fail(CLEF_OUT_OF_MEMORY, "cannot write %s: out of memory", path);
+        return clef_fail(CLEF_OUT_OF_MEMORY, "cannot write %s: out of memory", writer->path);
     size_t size = strlen(text);
     size_t padding = -size % SAFETENSORS_ALIGNMENT;
     clef_status status = CLEF_OK;
@@ -105,20 +126,20 @@ static clef_status write_header(struct clef_atomic_file *file, const char *path,
         status = clef_fail(CLEF_INVALID_ARGUMENT,
                            "cannot write %s: its header would have %zu bytes, at most %zu are "
                            "possible",
-                           path, size + padding, SAFETENSORS_MAX_HEADER);
+                           writer->path, size + padding, SAFETENSORS_MAX_HEADER);
     uint64_t length = size + padding;
+    plan_checksum(writer, text);
     if (status == CLEF_OK)
-        status = clef_atomic_file_write(file, &length, sizeof length);
+        status = put(writer, &length, sizeof length);
     if (status == CLEF_OK)
-        status = clef_atomic_file_write(file, text, size);
+        status = put(writer, text, size);
     if (status == CLEF_OK)
-        status = clef_atomic_file_write(file, "        ", padding);
+        status = put(writer, "        ", padding);
     free(text);
     return status;
 }
 
-static clef_status write_tensors(const struct writer *writer, struct clef_atomic_file *file,
-                                 clef_safetensors_source source, void *user)
+static clef_status write_tensors(struct writer *writer, clef_safetensors_source source, void *user)
 {
     float *values = calloc(writer->largest > 0 ? writer->largest : 1, sizeof *values);
     if (values == NULL)
@@ -130,33 +151,48 @@ static clef_status write_tensors(const struct writer *writer, struct clef_atomic
             count *= (size_t)writer->tensors[i].dims[d];
         status = source(user, i, values);
         if (status == CLEF_OK)
-            status = clef_atomic_file_write(file, values, count * sizeof *values);
+            status = put(writer, values, count * sizeof *values);
     }
     free(values);
     return status;
+}
+
+static clef_status write_checksum(const struct writer *writer)
+{
+    char digits[SAFETENSORS_CHECKSUM_DIGITS + 1];
+    if (writer->checksum_place == 0)
+        return CLEF_OK;
+    snprintf(digits, sizeof digits, "%08lx", writer->crc);
+    return clef_atomic_file_overwrite(writer->file, writer->checksum_place, digits,
+                                      SAFETENSORS_CHECKSUM_DIGITS);
 }
 
 clef_status clef_safetensors_write(const char *path, const struct clef_safetensors_tensor *tensors,
                                    int tensor_count, const struct clef_safetensors_string *metadata,
                                    int metadata_count, clef_safetensors_source source, void *user)
 {
-    struct writer writer = {path, tensors, tensor_count, metadata, metadata_count, 0};
+    struct writer writer = {.path = path,
+                            .tensors = tensors,
+                            .tensor_count = tensor_count,
+                            .metadata = metadata,
+                            .metadata_count = metadata_count};
     errno = 0;
     json_t *header = json_object();
     if (header == NULL)
         return clef_fail(CLEF_OUT_OF_MEMORY, "cannot write %s: out of memory", path);
-    struct clef_atomic_file *file = NULL;
     clef_status status = make_header(&writer, header);
     if (status == CLEF_OK)
-        status = clef_atomic_file_create(path, &file);
+        status = clef_atomic_file_create(path, &writer.file);
     if (status == CLEF_OK)
-        status = write_header(file, path, header);
+        status = write_header(&writer, header);
     if (status == CLEF_OK)
-        status = write_tensors(&writer, file, source, user);
+        status = write_tensors(&writer, source, user);
+    if (status == CLEF_OK)
+        status = write_checksum(&writer);
     json_decref(header);
     if (status != CLEF_OK) {
-        clef_atomic_file_abort(file);
+        clef_atomic_file_abort(writer.file);
         return status;
     }
-    return clef_atomic_file_commit(file);
+    return clef_atomic_file_commit(writer.file);
 }

@@ -55,7 +55,7 @@ clef_status clef_parameters_initialise(struct clef_parameters *parameters, uint6
             fill_constant(parameter, 0, values);
             break;
         }
-        clef_status status = clef_parameters_write(parameters, i, values);
+        clef_status status = clef_parameters_write(parameters, CLEF_SLAB_VALUES, i, values);
         free(values);
         CLEF_TRY(status);
     }

@@ -104,17 +104,25 @@ struct clef_parameter clef_model_get_parameter(const struct clef_model *model, i
 
 clef_status clef_model_read_parameter(struct clef_model *model, int index, float *values)
 {
-    return clef_parameters_read(&model->parameters, index, values);
+    return clef_parameters_read(&model->parameters, CLEF_SLAB_VALUES, index, values);
 }
 
 clef_status clef_model_write_parameter(struct clef_model *model, int index, const float *values)
 {
-    return clef_parameters_write(&model->parameters, index, values);
+    return clef_parameters_write(&model->parameters, CLEF_SLAB_VALUES, index, values);
 }
 
 clef_status clef_model_read_gradient(struct clef_model *model, int index, float *values)
 {
     return clef_parameters_read_gradient(&model->parameters, index, values);
+}
+
+clef_status clef_model_read_moments(struct clef_model *model, int index, float *first,
+                                    float *second)
+{
+    CLEF_TRY(clef_parameters_require_gradients(&model->parameters));
+    CLEF_TRY(clef_parameters_read(&model->parameters, CLEF_SLAB_FIRST_MOMENTS, index, first));
+    return clef_parameters_read(&model->parameters, CLEF_SLAB_SECOND_MOMENTS, index, second);
 }
 
 // ---------------------------------------------------------------- layers

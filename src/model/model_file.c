@@ -1,61 +1,133 @@
 // SPDX-License-Identifier: Apache-2.0
 // Models in safetensors files: every parameter in the order of its dims, the configuration as
-// metadata.
-#include "model/model_state.h"
+// metadata. The optimiser's moments follow, where there are any, under the same names with a
+// prefix.
+#include "model/model_file.h"
 
 #include "core/dims_text.h"
 #include "core/error.h"
-#include "io/safetensors.h"
+#include "model/model_state.h"
 #include "model/resnet.h"
 #include "model/resnet_json.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FORMAT "clef"
 #define LAYOUT "keras" // Kernels are HWIO.
+#define ADAM_STEP "adam_step"
+
+static const char *const prefixes[CLEF_SLABS] = {
+    [CLEF_SLAB_VALUES] = "",
+    [CLEF_SLAB_FIRST_MOMENTS] = CLEF_SAFETENSORS_OPTIMISER "first_moment.",
+    [CLEF_SLAB_SECOND_MOMENTS] = CLEF_SAFETENSORS_OPTIMISER "second_moment.",
+};
+#define TENSOR_NAME (CLEF_NODE_NAME + 40) // The longest prefix and the longest parameter.
+
+static void name_tensor(const struct clef_graph_parameter *parameter, enum clef_slab slab,
+                        char name[TENSOR_NAME])
+{
+    snprintf(name, TENSOR_NAME, "%s%s", prefixes[slab], parameter->name);
+}
+
+static bool has_tensor(const struct clef_graph_parameter *parameter, enum clef_slab slab)
+{
+    return slab == CLEF_SLAB_VALUES || clef_parameter_is_trainable(parameter->kind);
+}
 
 // ---------------------------------------------------------------- save
 
+// The tensors of a file in their order.
+struct contents {
+    struct clef_model *model;
+    int count;
+    struct item {
+        enum clef_slab slab;
+        int parameter;
+        char name[TENSOR_NAME];
+    } * items;
+    struct clef_safetensors_tensor *tensors;
+};
+
 static clef_status read_for_file(void *user, int index, float *values)
 {
-    return clef_model_read_parameter(user, index, values);
+    const struct contents *contents = user;
+    const struct item *item = &contents->items[index];
+    return clef_parameters_read(&contents->model->parameters, item->slab, item->parameter, values);
 }
 
-clef_status clef_model_save(struct clef_model *model, int batch_size, const char *path)
+static void list_tensors(struct contents *contents, int slabs)
+{
+    const struct clef_graph *graph = &contents->model->graph;
+    for (int slab = 0; slab < slabs; slab++)
+        for (int i = 0; i < graph->parameter_count; i++) {
+            const struct clef_graph_parameter *parameter = &graph->parameters[i];
+            struct item *item = &contents->items[contents->count];
+            struct clef_safetensors_tensor *tensor = &contents->tensors[contents->count];
+            if (!has_tensor(parameter, (enum clef_slab)slab))
+                continue;
+            item->slab = (enum clef_slab)slab;
+            item->parameter = i;
+            name_tensor(parameter, item->slab, item->name);
+            tensor->name = item->name;
+            tensor->rank = parameter->rank;
+            for (int k = 0; k < parameter->rank; k++)
+                tensor->dims[k] = parameter->dims[k];
+            contents->count++;
+        }
+}
+
+static clef_status write_contents(struct contents *contents, int batch_size, const char *config,
+                                  const struct clef_model_extra *extra, const char *path)
+{
+    enum { OWN = 6 };
+    char batch[16], step[32];
+    snprintf(batch, sizeof batch, "%d", batch_size);
+    snprintf(step, sizeof step, "%" PRIu64, contents->model->step);
+    struct clef_safetensors_string metadata[OWN + CLEF_MODEL_EXTRA_METADATA] = {
+        {"format", FORMAT},    {"version", clef_version()}, {"config", config},
+        {"batch_size", batch}, {"layout", LAYOUT},          {ADAM_STEP, step},
+    };
+    int count = extra->optimiser ? OWN : OWN - 1;
+    for (int i = 0; i < extra->metadata_count; i++)
+        metadata[count++] = extra->metadata[i];
+    return clef_safetensors_write(path, contents->tensors, contents->count, metadata, count,
+                                  read_for_file, contents);
+}
+
+clef_status clef_model_write_file(struct clef_model *model, int batch_size,
+                                  const struct clef_model_extra *extra, const char *path)
 {
     if (!path || batch_size < 1 || batch_size > CLEF_MAX_BATCH)
         return clef_fail(CLEF_INVALID_ARGUMENT, "saving needs a path, and a batch size in 1..%d",
                          CLEF_MAX_BATCH);
-    int count = model->graph.parameter_count;
-    struct clef_safetensors_tensor *tensors = calloc((size_t)count, sizeof *tensors);
+    int slabs = extra->optimiser ? CLEF_SLABS : CLEF_SLAB_VALUES + 1;
+    if (extra->optimiser)
+        CLEF_TRY(clef_parameters_require_gradients(&model->parameters));
+    size_t most = (size_t)model->graph.parameter_count * (size_t)slabs;
+    struct contents contents = {.model = model,
+                                .items = calloc(most, sizeof *contents.items),
+                                .tensors = calloc(most, sizeof *contents.tensors)};
     char *config = clef_resnet_to_json(&model->config);
     clef_status status;
-    if (tensors && config) {
-        for (int i = 0; i < count; i++) {
-            const struct clef_graph_parameter *parameter = &model->graph.parameters[i];
-            tensors[i].name = parameter->name;
-            tensors[i].rank = parameter->rank;
-            for (int k = 0; k < parameter->rank; k++)
-                tensors[i].dims[k] = parameter->dims[k];
-        }
-        char batch[16];
-        snprintf(batch, sizeof batch, "%d", batch_size);
-        const struct clef_safetensors_string metadata[] = {
-            {"format", FORMAT},    {"version", clef_version()}, {"config", config},
-            {"batch_size", batch}, {"layout", LAYOUT},
-        };
-        status =
-            clef_safetensors_write(path, tensors, count, metadata,
-                                   (int)(sizeof metadata / sizeof *metadata), read_for_file, model);
+    if (contents.items && contents.tensors && config) {
+        list_tensors(&contents, slabs);
+        status = write_contents(&contents, batch_size, config, extra, path);
     } else {
         status = clef_fail(CLEF_OUT_OF_MEMORY, "no memory to save \"%s\"", path);
     }
     free(config);
-    free(tensors);
+    free(contents.items);
+    free(contents.tensors);
     return status;
+}
+
+clef_status clef_model_save(struct clef_model *model, int batch_size, const char *path)
+{
+    return clef_model_write_file(model, batch_size, &(struct clef_model_extra){0}, path);
 }
 
 // ---------------------------------------------------------------- load
@@ -106,37 +178,51 @@ static clef_status check_shape(const struct clef_graph_parameter *expected,
         return CLEF_OK;
     char expected_text[CLEF_DIMS_TEXT], found_text[CLEF_DIMS_TEXT];
     return clef_fail(CLEF_FORMAT, "tensor \"%s\" is %s, but the configuration asks for %s",
-                     expected->name, clef_dims_text(found->rank, found->dims, found_text),
+                     found->name, clef_dims_text(found->rank, found->dims, found_text),
                      clef_dims_text(expected->rank, expected->dims, expected_text));
 }
 
-static bool is_parameter(const struct clef_graph *graph, const char *name)
+static bool belongs(const struct clef_graph *graph, const char *name, int slabs)
 {
-    for (int i = 0; i < graph->parameter_count; i++)
-        if (strcmp(graph->parameters[i].name, name) == 0)
-            return true;
+    char known[TENSOR_NAME];
+    for (int slab = 0; slab < slabs; slab++)
+        for (int i = 0; i < graph->parameter_count; i++) {
+            name_tensor(&graph->parameters[i], (enum clef_slab)slab, known);
+            if (has_tensor(&graph->parameters[i], (enum clef_slab)slab) && strcmp(known, name) == 0)
+                return true;
+        }
     return false;
 }
 
+static clef_status check_tensor(const struct clef_graph_parameter *parameter, enum clef_slab slab,
+                                const struct clef_safetensors *file)
+{
+    char name[TENSOR_NAME];
+    name_tensor(parameter, slab, name);
+    int number = clef_safetensors_find(file, name);
+    if (number < 0)
+        return clef_fail(CLEF_FORMAT, "tensor \"%s\" is missing", name);
+    struct clef_safetensors_tensor found = clef_safetensors_get(file, number);
+    return check_shape(parameter, &found);
+}
+
 // No tensor that the network has not got, and each that it has, in its shape. Strays come first, so
-// that the search for a name never goes through more tensors than the network has parameters.
+// that the search for a name never goes through more tensors than the network has.
 static clef_status check_tensors(const struct clef_graph *graph,
                                  const struct clef_safetensors *file)
 {
+    bool has_optimiser = clef_safetensors_metadata(file, ADAM_STEP) != NULL;
+    int slabs = has_optimiser ? CLEF_SLABS : CLEF_SLAB_VALUES + 1;
     for (int i = 0; i < clef_safetensors_count(file); i++) {
         const char *name = clef_safetensors_get(file, i).name;
-        if (!is_parameter(graph, name))
+        if (!belongs(graph, name, slabs))
             return clef_fail(CLEF_FORMAT, "tensor \"%s\" does not belong to the configuration",
                              name);
     }
-    for (int i = 0; i < graph->parameter_count; i++) {
-        const struct clef_graph_parameter *parameter = &graph->parameters[i];
-        int number = clef_safetensors_find(file, parameter->name);
-        if (number < 0)
-            return clef_fail(CLEF_FORMAT, "tensor \"%s\" is missing", parameter->name);
-        struct clef_safetensors_tensor found = clef_safetensors_get(file, number);
-        CLEF_TRY(check_shape(parameter, &found));
-    }
+    for (int slab = 0; slab < slabs; slab++)
+        for (int i = 0; i < graph->parameter_count; i++)
+            if (has_tensor(&graph->parameters[i], (enum clef_slab)slab))
+                CLEF_TRY(check_tensor(&graph->parameters[i], (enum clef_slab)slab, file));
     return CLEF_OK;
 }
 
@@ -154,17 +240,20 @@ static clef_status check_file(const struct clef_resnet_config *config,
     return status;
 }
 
-static clef_status read_parameter(struct clef_model *model, const struct clef_safetensors *file,
-                                  int index)
+// Reads a tensor that has been checked.
+static clef_status read_tensor(struct clef_model *model, const struct clef_safetensors *file,
+                               enum clef_slab slab, int index)
 {
     const struct clef_graph_parameter *parameter = &model->graph.parameters[index];
+    char name[TENSOR_NAME];
+    name_tensor(parameter, slab, name);
     float *values = malloc(parameter->count * sizeof *values);
     if (!values)
-        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to read \"%s\"", parameter->name);
-    clef_status status = clef_safetensors_read(file, clef_safetensors_find(file, parameter->name),
-                                               values, parameter->count);
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to read \"%s\"", name);
+    clef_status status =
+        clef_safetensors_read(file, clef_safetensors_find(file, name), values, parameter->count);
     if (status == CLEF_OK)
-        status = clef_model_write_parameter(model, index, values);
+        status = clef_parameters_write(&model->parameters, slab, index, values);
     free(values);
     return status;
 }
@@ -172,14 +261,15 @@ static clef_status read_parameter(struct clef_model *model, const struct clef_sa
 static clef_status read_parameters(struct clef_model *model, const struct clef_safetensors *file)
 {
     for (int i = 0; i < model->graph.parameter_count; i++)
-        CLEF_TRY(read_parameter(model, file, i));
+        CLEF_TRY(read_tensor(model, file, CLEF_SLAB_VALUES, i));
     return CLEF_OK;
 }
 
-static clef_status load(struct clef_device *device, const struct clef_safetensors *file,
-                        struct clef_model **model, int *batch_size)
+clef_status clef_model_read_file(struct clef_device *device, const struct clef_safetensors *file,
+                                 struct clef_model **model, int *batch_size)
 {
     struct clef_resnet_config config;
+    *model = NULL;
     CLEF_TRY(read_config(file, &config));
     int kept_batch_size = 0;
     CLEF_TRY(read_batch_size(file, &kept_batch_size));
@@ -196,6 +286,34 @@ static clef_status load(struct clef_device *device, const struct clef_safetensor
     return CLEF_OK;
 }
 
+clef_status clef_model_read_step(const struct clef_safetensors *file, uint64_t *step)
+{
+    const char *text = clef_safetensors_metadata(file, ADAM_STEP);
+    if (!text)
+        return clef_fail(CLEF_FORMAT, "the metadata has no \"" ADAM_STEP
+                                      "\": a model, but no checkpoint of a training");
+    bool is_digits = *text && strspn(text, "0123456789") == strlen(text);
+    errno = 0;
+    *step = is_digits ? strtoull(text, NULL, 10) : 0;
+    if (!is_digits || errno != 0)
+        return clef_fail(CLEF_FORMAT, "the metadata's \"" ADAM_STEP "\" is \"%s\", not a number",
+                         text);
+    return CLEF_OK;
+}
+
+clef_status clef_model_read_optimiser(struct clef_model *model, const struct clef_safetensors *file)
+{
+    uint64_t step = 0;
+    CLEF_TRY(clef_model_read_step(file, &step));
+    CLEF_TRY(clef_parameters_require_gradients(&model->parameters));
+    for (int slab = CLEF_SLAB_FIRST_MOMENTS; slab < CLEF_SLABS; slab++)
+        for (int i = 0; i < model->graph.parameter_count; i++)
+            if (has_tensor(&model->graph.parameters[i], (enum clef_slab)slab))
+                CLEF_TRY(read_tensor(model, file, (enum clef_slab)slab, i));
+    model->step = step;
+    return CLEF_OK;
+}
+
 clef_status clef_model_load(struct clef_device *device, const char *path, struct clef_model **model,
                             int *batch_size)
 {
@@ -204,7 +322,7 @@ clef_status clef_model_load(struct clef_device *device, const char *path, struct
         return clef_fail(CLEF_INVALID_ARGUMENT, "loading a model needs a path");
     struct clef_safetensors *file;
     CLEF_TRY(clef_safetensors_open(path, &file));
-    clef_status status = load(device, file, model, batch_size);
+    clef_status status = clef_model_read_file(device, file, model, batch_size);
     clef_safetensors_close(file);
     return status == CLEF_OK ? CLEF_OK : clef_fail_in(status, "\"%s\"", path);
 }

@@ -197,25 +197,42 @@ static clef_status read_from(const struct clef_parameters *parameters, struct cl
     return status;
 }
 
-clef_status clef_parameters_read(const struct clef_parameters *parameters, int index, float *values)
+static clef_status find_slab(const struct clef_parameters *parameters, enum clef_slab slab,
+                             int index, struct clef_buffer **buffer)
 {
+    struct clef_buffer *const buffers[CLEF_SLABS] = {parameters->values, parameters->first_moments,
+                                                     parameters->second_moments};
     CLEF_TRY(check_index(parameters, index));
-    return read_from(parameters, parameters->values, index, values);
+    const struct clef_graph_parameter *parameter = &parameters->graph->parameters[index];
+    if (slab != CLEF_SLAB_VALUES && !clef_parameter_is_trainable(parameter->kind))
+        return clef_fail(CLEF_INVALID_ARGUMENT, "\"%s\" is not trained and has no moments",
+                         parameter->name);
+    *buffer = buffers[slab];
+    return CLEF_OK;
 }
 
-clef_status clef_parameters_write(struct clef_parameters *parameters, int index,
-                                  const float *values)
+clef_status clef_parameters_read(const struct clef_parameters *parameters, enum clef_slab slab,
+                                 int index, float *values)
 {
-    CLEF_TRY(check_index(parameters, index));
+    struct clef_buffer *buffer = NULL;
+    CLEF_TRY(find_slab(parameters, slab, index, &buffer));
+    return read_from(parameters, buffer, index, values);
+}
+
+clef_status clef_parameters_write(struct clef_parameters *parameters, enum clef_slab slab,
+                                  int index, const float *values)
+{
+    struct clef_buffer *buffer = NULL;
+    CLEF_TRY(find_slab(parameters, slab, index, &buffer));
     const struct clef_parameter_place *place = &parameters->places[index];
     size_t offset = place->offset * sizeof(float), bytes = place->floats * sizeof(float);
     if (parameters->graph->parameters[index].kind != CLEF_PARAMETER_KERNEL)
-        return clef_buffer_upload(parameters->values, offset, values, bytes, NULL);
+        return clef_buffer_upload(buffer, offset, values, bytes, NULL);
     float *panels = malloc(bytes);
     if (!panels)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to convert %zu bytes of weights", bytes);
     clef_weights_pack(&place->layout, CLEF_HWIO, values, panels);
-    clef_status status = clef_buffer_upload(parameters->values, offset, panels, bytes, NULL);
+    clef_status status = clef_buffer_upload(buffer, offset, panels, bytes, NULL);
     free(panels);
     return status;
 }

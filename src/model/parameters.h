@@ -43,11 +43,15 @@ void clef_parameters_release(struct clef_parameters *parameters);
 // alone.
 clef_status clef_parameters_initialise(struct clef_parameters *parameters, uint64_t seed);
 
-// Copy a parameter or its gradient between the host, in the order of its dims, and the device.
-clef_status clef_parameters_read(const struct clef_parameters *parameters, int index,
-                                 float *values);
-clef_status clef_parameters_write(struct clef_parameters *parameters, int index,
-                                  const float *values);
+// What is kept of a parameter from step to step. Only trained ones have moments.
+enum clef_slab { CLEF_SLAB_VALUES, CLEF_SLAB_FIRST_MOMENTS, CLEF_SLAB_SECOND_MOMENTS, CLEF_SLABS };
+
+// Copy a parameter, its moments or its gradient between the host, in the order of its dims, and the
+// device. Moments must have been required.
+clef_status clef_parameters_read(const struct clef_parameters *parameters, enum clef_slab slab,
+                                 int index, float *values);
+clef_status clef_parameters_write(struct clef_parameters *parameters, enum clef_slab slab,
+                                  int index, const float *values);
 clef_status clef_parameters_read_gradient(const struct clef_parameters *parameters, int index,
                                           float *values);
 

@@ -13,7 +13,7 @@ clef_status clef_evaluate(struct clef_model *model, const struct clef_dataset *d
     const struct clef_resnet_config *network = clef_model_get_config(model);
     struct clef_dataset_shape shape = clef_dataset_get_shape(dataset);
     struct train_pass pass = {.model = model, .callbacks = callbacks};
-    struct train_totals totals;
+    struct train_totals totals = {0};
     CLEF_TRY(train_prepare(model, dataset, batch_size, false));
     CLEF_TRY(clef_batch_loader_create(dataset, network->input_height, network->input_width,
                                       network->input_channels, batch_size, &pass.loader));

@@ -4,7 +4,6 @@
 #include "core/error.h"
 
 #include <stdio.h>
-#include <string.h>
 
 double train_mean_loss(const struct train_totals *totals)
 {
@@ -48,19 +47,39 @@ static clef_status enqueue(const struct train_pass *pass, const struct clef_batc
     return clef_model_evaluate_step(pass->model, batch, ticket);
 }
 
-// Waits for a step, gives its batch back and adds its metrics.
-static clef_status collect(const struct train_pass *pass, int ticket, struct train_totals *totals)
+static void add(struct train_totals *totals, const struct clef_metrics *metrics)
+{
+    totals->loss += metrics->loss * metrics->count;
+    totals->correct += metrics->correct;
+    totals->images += metrics->count;
+    totals->steps++;
+}
+
+static clef_status interrupted(const struct train_totals *totals)
+{
+    return clef_fail(CLEF_INTERRUPTED, "stopped on request after step %d of the pass",
+                     totals->steps);
+}
+
+// The steps under way, the oldest first.
+struct queue {
+    int tickets[2];
+    int open;
+};
+
+// Waits for the oldest step, gives its batch back and adds its metrics.
+static clef_status collect(const struct train_pass *pass, struct queue *queue,
+                           struct train_totals *totals)
 {
     struct clef_metrics metrics;
+    int ticket = queue->tickets[0];
+    queue->tickets[0] = queue->tickets[1];
+    queue->open--;
     CLEF_TRY(clef_model_wait(pass->model, ticket, &metrics));
     CLEF_TRY(clef_batch_loader_release(pass->loader));
-    totals->loss += metrics.loss * metrics.count;
-    totals->correct += metrics.correct;
-    totals->images += metrics.count;
-    totals->steps++;
+    add(totals, &metrics);
     if (pass->on_step != NULL && !pass->on_step(pass->user, totals))
-        return clef_fail(CLEF_INTERRUPTED, "stopped on request after step %d of the pass",
-                         totals->steps);
+        return interrupted(totals);
     return CLEF_OK;
 }
 
@@ -71,50 +90,64 @@ static clef_status check_request(const struct train_pass *pass, const struct tra
     const struct clef_train_callbacks *callbacks = pass->callbacks;
     if (callbacks != NULL && callbacks->should_stop != NULL &&
         callbacks->should_stop(callbacks->user))
-        return clef_fail(CLEF_INTERRUPTED, "stopped on request after step %d of the pass",
-                         totals->steps);
+        return interrupted(totals);
     return CLEF_OK;
 }
 
-// Enqueues batch after batch; *open counts the steps under way, tickets[0] is the oldest.
+// Enqueues batch after batch, and waits for the one before, or for all where the pass pauses or
+// ends.
 static clef_status run_steps(const struct train_pass *pass, struct train_totals *totals,
-                             int tickets[2], int *open)
+                             struct queue *queue)
 {
-    for (;;) {
+    for (bool more = true; more;) {
         struct clef_batch batch;
         CLEF_TRY(clef_batch_loader_next(pass->loader, &batch));
-        if (batch.count > 0) {
+        more = batch.count > 0;
+        if (more) {
             CLEF_TRY(check_request(pass, totals));
-            CLEF_TRY(enqueue(pass, &batch, &tickets[*open]));
-            (*open)++;
-        } else if (*open == 0) {
-            return CLEF_OK;
+            CLEF_TRY(enqueue(pass, &batch, &queue->tickets[queue->open]));
+            queue->open++;
         }
-        if (*open == 2 || batch.count == 0) {
-            int ticket = tickets[0];
-            tickets[0] = tickets[1];
-            (*open)--;
-            CLEF_TRY(collect(pass, ticket, totals));
+        bool pauses = more && pass->pauses_after != NULL &&
+                      pass->pauses_after(pass->user, totals->steps + queue->open);
+        while (queue->open > (more && !pauses ? 1 : 0))
+            CLEF_TRY(collect(pass, queue, totals));
+        if (pauses)
+            CLEF_TRY(pass->on_pause(pass->user, totals));
+    }
+    return CLEF_OK;
+}
+
+// Waits for the steps that read their batches still. After a request to stop they count as any
+// other; their failure, if the pass has failed already, follows from the first one, which is the
+// one to tell.
+static clef_status drain(const struct train_pass *pass, struct queue *queue,
+                         struct train_totals *totals, clef_status status)
+{
+    char reason[1024];
+    struct clef_metrics metrics;
+    snprintf(reason, sizeof reason, "%s", clef_last_error());
+    for (int i = 0; i < queue->open; i++) {
+        clef_status last = clef_model_wait(pass->model, queue->tickets[i], &metrics);
+        if (status != CLEF_INTERRUPTED)
+            continue;
+        if (last == CLEF_OK) {
+            add(totals, &metrics);
+        } else {
+            status = last;
+            snprintf(reason, sizeof reason, "%s", clef_last_error());
         }
     }
+    return clef_fail(status, "%s", reason);
 }
 
 clef_status train_pass_run(const struct train_pass *pass, const int32_t *order, int count,
                            struct train_totals *totals)
 {
-    int tickets[2] = {0, 0};
-    int open = 0;
-    memset(totals, 0, sizeof *totals);
+    struct queue queue = {0};
     CLEF_TRY(clef_batch_loader_begin(pass->loader, order, count));
-    clef_status status = run_steps(pass, totals, tickets, &open);
-    if (status == CLEF_OK || open == 0)
+    clef_status status = run_steps(pass, totals, &queue);
+    if (status == CLEF_OK || queue.open == 0)
         return status;
-    // A step is still under way and reads its batch. Its own failure, if any, follows from the
-    // first one, which is the one to tell.
-    char reason[1024];
-    struct clef_metrics metrics;
-    snprintf(reason, sizeof reason, "%s", clef_last_error());
-    for (int i = 0; i < open; i++)
-        (void)clef_model_wait(pass->model, tickets[i], &metrics);
-    return clef_fail(status, "%s", reason);
+    return drain(pass, &queue, totals, status);
 }

@@ -30,6 +30,10 @@ struct train_pass {
     // Told after each step whose metrics are known; false ends the pass with CLEF_INTERRUPTED.
     // May be NULL.
     bool (*on_step)(void *user, const struct train_totals *totals);
+    // Whether to pause after a step, by its number; and what to do then, with no step under way. A
+    // failure ends the pass. Both may be NULL.
+    bool (*pauses_after)(void *user, int step);
+    clef_status (*on_pause)(void *user, const struct train_totals *totals);
     void *user;
 };
 
@@ -38,8 +42,9 @@ struct train_pass {
 clef_status train_prepare(struct clef_model *model, const struct clef_dataset *dataset,
                           int batch_size, bool training);
 
-// Runs over items order[0] .. order[count-1], or 0 .. count-1 if `order` is NULL. When it returns,
-// whatever the status, no step is under way.
+// Runs over items order[0] .. order[count-1], or 0 .. count-1 if `order` is NULL. `totals` are
+// those of the steps before, which are added to. When it returns, whatever the status, no step is
+// under way, and after CLEF_INTERRUPTED all steps are in the totals.
 clef_status train_pass_run(const struct train_pass *pass, const int32_t *order, int count,
                            struct train_totals *totals);
 

@@ -86,7 +86,8 @@ static clef_status check_belongs(const struct loading *loading, const char *name
     for (int i = 0; i < loading->parameters; i++)
         if (strcmp(loading->map[i].name, name) == 0)
             return CLEF_OK;
-    if (has_ending(name, ".num_batches_tracked"))
+    if (has_ending(name, ".num_batches_tracked") ||
+        strncmp(name, CLEF_SAFETENSORS_OPTIMISER, strlen(CLEF_SAFETENSORS_OPTIMISER)) == 0)
         return CLEF_OK;
     return clef_fail(CLEF_FORMAT, "tensor \"%s\" does not belong to the network", name);
 }

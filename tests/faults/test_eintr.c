@@ -35,7 +35,7 @@ static void test_training(void **state)
     check_summary(summary, 100);
     check_history(temp_path(state, "out/history.csv"), summary);
     json_decref(summary);
-    assert_int_equal(3, count_entries(out));
+    assert_int_equal(4, count_entries(out));
     program_release(&result);
 }
 

@@ -44,8 +44,8 @@ static void test_saving(void **state)
                                                {"fsync", EIO, ".saving", NULL, false, 0},
                                                {"close", EIO, "history.csv.tmp", NULL, false, 0},
                                                {"close", EIO, "/out", NULL, true, 0},
-                                               {"rename", EIO, "/out", NULL, false, 0},
-                                               {"fsync", EIO, "/out", NULL, false, 0},
+                                               {"rename", EIO, "/out", NULL, true, 0},
+                                               {"fsync", EIO, "/out", NULL, true, 0},
                                                {0}};
     check_call_faults(state, faults);
 }

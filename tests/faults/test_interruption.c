@@ -42,6 +42,7 @@ static void test_interruption(void **state)
         check_exit(&result, rows[i].exit_code);
         check_one_line(&result, rows[i].message);
         assert_null(strstr(result.out, "test_loss"));
+        assert_true(forget_checkpoints(out));
         assert_int_equal(3, count_entries(out));
         json_t *summary = load_json(temp_path(state, "out/summary.json"));
         size_t epochs = json_array_size(json_object_get(summary, "epochs"));
@@ -74,7 +75,7 @@ static void test_ignored_signals(void **state)
                               SMALL_NETWORK, NULL});
     check_exit(&result, 0);
     check_contains(result.out, "Epoch 20/20");
-    assert_int_equal(3, count_entries(out));
+    assert_int_equal(4, count_entries(out));
     program_release(&result);
 }
 
@@ -87,9 +88,10 @@ static void test_interruption_outside_training(void **state)
         const char *signal_at, *split;
         int epochs; // That were whole by then.
     } rows[] = {{true, "\r1/1 [====", "0.9999", 0}, {false, "Epoch 1/1 - ", "0", 1}};
-    char out[512];
-    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char out[512], summary_path[600];
+        snprintf(out, sizeof out, "%s%zu", temp_path(state, "out"), i);
+        snprintf(summary_path, sizeof summary_path, "%s/summary.json", out);
         const struct program_setting setting = {.terminal = rows[i].terminal,
                                                 .signal_at = rows[i].signal_at};
         struct program_result result =
@@ -102,8 +104,8 @@ static void test_interruption_outside_training(void **state)
         check_one_line(&result, "stopped by Ctrl-C");
         assert_null(strstr(result.out, "test_loss"));
         assert_null(strstr(result.out, "val_loss"));
-        assert_int_equal(3, count_entries(out));
-        json_t *summary = load_json(temp_path(state, "out/summary.json"));
+        assert_int_equal(4, count_entries(out));
+        json_t *summary = load_json(summary_path);
         check_summary(summary, rows[i].epochs);
         assert_true(json_is_null(json_object_get(summary, "test")));
         json_decref(summary);

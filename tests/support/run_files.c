@@ -3,12 +3,14 @@
 
 #include "support/temp_directory.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -66,4 +68,19 @@ void check_history(const char *path, const json_t *summary)
     assert_int_equal(strlen(expected), size);
     assert_memory_equal(expected, history, size);
     free(history);
+}
+
+bool forget_checkpoints(const char *out)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/checkpoints", out);
+    DIR *stream = opendir(path);
+    if (stream == NULL)
+        return false;
+    for (const struct dirent *entry; (entry = readdir(stream)) != NULL;)
+        if (entry->d_name[0] != '.')
+            assert_int_equal(0, unlinkat(dirfd(stream), entry->d_name, 0));
+    closedir(stream);
+    assert_int_equal(0, rmdir(path));
+    return true;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -70,8 +71,16 @@ void small_disk_mount_pages(const char *path, int pages)
 
 void small_disk_make_read_only(const char *path)
 {
-    if (mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
+    // As long as a file is being written there, that is refused.
+    const struct timespec pause = {.tv_nsec = 100000};
+    int attempts = 100000;
+    while (mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0) {
+        if (errno == EBUSY && --attempts > 0) {
+            nanosleep(&pause, NULL);
+            continue;
+        }
         fail_msg("cannot make %s read-only: %s", path, strerror(errno));
+    }
 }
 
 void small_disk_unmount(const char *path)
