@@ -118,6 +118,16 @@ clef_status checkpoint_directory_open(struct checkpoint_directory *directory, co
     return CLEF_OK;
 }
 
+// Removes those of a list from its entry `first` on, which a killed run had no time for.
+static void remove_from(const struct checkpoint_directory *directory, const struct list *list,
+                        size_t first)
+{
+    char path[PATH_SIZE];
+    for (size_t i = first; i < list->count; i++)
+        if (join_number(directory, list->numbers[i], path) == CLEF_OK)
+            unlink(path);
+}
+
 static clef_status read_newest(struct checkpoint_directory *directory, const struct list *list,
                                void (*damaged)(void), char *path,
                                struct clef_checkpoint **checkpoint)
@@ -126,6 +136,7 @@ static clef_status read_newest(struct checkpoint_directory *directory, const str
         CLEF_TRY(join_number(directory, list->numbers[i], path));
         if (clef_checkpoint_read(path, checkpoint) == CLEF_OK) {
             directory->last = list->numbers[i];
+            remove_from(directory, list, i + 2);
             return CLEF_OK;
         }
         damaged();

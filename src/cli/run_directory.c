@@ -156,8 +156,9 @@ clef_status run_directory_create(struct run_directory *directory, const char *pa
     return status;
 }
 
-clef_status run_directory_reopen(struct run_directory *directory, const char *path)
+void run_directory_clean(const char *path)
 {
+    struct run_directory left = {0}, *directory = &left;
     DIR *stream = opendir(path);
     for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;) {
         if (strncmp(entry->d_name, STAGING, strlen(STAGING)) == 0 &&
@@ -166,6 +167,11 @@ clef_status run_directory_reopen(struct run_directory *directory, const char *pa
     }
     if (stream != NULL)
         closedir(stream);
+}
+
+clef_status run_directory_reopen(struct run_directory *directory, const char *path)
+{
+    run_directory_clean(path);
     return run_directory_create(directory, path);
 }
 

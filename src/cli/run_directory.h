@@ -22,8 +22,10 @@ struct run_directory {
 // runs/DATE-TIME, with a number behind it if that exists: a directory of this run alone.
 clef_status run_directory_create(struct run_directory *directory, const char *path);
 
-// Takes the directory of a run that is resumed, and removes files that do not belong in place yet,
-// which it has left if it was killed.
+// Removes files that do not belong in place yet, or no more, which a run has left if it was killed.
+void run_directory_clean(const char *path);
+
+// Takes the directory of a run that is resumed, and cleans it.
 clef_status run_directory_reopen(struct run_directory *directory, const char *path);
 
 // Whether a run has left the summary of so many epochs with the figures of a test.

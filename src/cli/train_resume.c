@@ -53,6 +53,7 @@ int train_find_checkpoint(struct train_run *run, const bool *given)
     settings->out = settings->resume;
     if (!is_finished(run))
         return OPTIONS_GO;
+    run_directory_clean(settings->resume);
     printf("The run in %s has finished, with %d epochs; a larger --epochs goes on\n",
            settings->resume, settings->epochs);
     return EXIT_SUCCESS;
