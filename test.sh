@@ -250,6 +250,27 @@ static_analysis() {
     fi
 }
 
+# Without the slowest tests, most of whose lines others run too, and without those that look at
+# messages: where a program ends in an unusual way, gcov adds its own.
+test_coverage() {
+    local slow='replay|test_check|test_opencl_(check|limits|faults_.*)|test_flat|test_example|presets'
+    local messages='test_failing_calls|test_cli_errors|test_interruption|test_kill'
+    if ! scripts/install-dependencies.sh coverage; then
+        skip "coverage: gcovr cannot be installed here"
+        return
+    fi
+    build coverage || return 0
+    find build/coverage -name '*.gcda' -delete
+    CLEF_TEST_BRIEF=200000 run "coverage" coverage -LE "$other_stages|gpu_numbers" \
+        -E "$slow|$messages|ops_clblast"
+    if gcovr --root . --filter src/ --object-directory build/coverage --print-summary \
+        --fail-under-line 90 build/coverage --output build/coverage/lines.txt >"$output"; then
+        note OK "coverage of src: $(head -n 1 "$output")"
+    else
+        note FAIL "coverage of src is below 90 %: $(head -n 1 "$output")"
+    fi
+}
+
 style() {
     echo "== style"
     if ! scripts/install-dependencies.sh style; then
@@ -274,7 +295,7 @@ touch "$work/ran" "$work/skipped"
 # ask for their own, and say what is missing.
 groups=(build test)
 [ "$drivers" = no ] || groups+=(intel oclgrind gpu)
-[ "$configurations" = no ] || groups+=(clang fuzz cross style)
+[ "$configurations" = no ] || groups+=(clang fuzz cross analysis coverage style)
 scripts/install-dependencies.sh "${groups[@]}" || scripts/install-dependencies.sh build test
 if (cd data/mnist && sha256sum --check --quiet SHA256SUMS); then
     note OK "sums of data/mnist"
@@ -298,6 +319,7 @@ if [ "$configurations" = yes ]; then
     thread_sanitizer
     foreign_processor
     static_analysis
+    test_coverage
     style
 fi
 check_skipped_cases

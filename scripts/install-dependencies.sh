@@ -9,6 +9,7 @@
 #   fuzz      the other compiler with libFuzzer and sanitizers
 #   style     what checks the form of the sources
 #   analysis  what reads the sources for faults
+#   coverage  what tells which lines of the sources the tests run
 #   cross     the compiler, libraries and emulator for aarch64 (on Debian for amd64)
 #   gpu       offline compilers for graphics processors; NVIDIA's come from PyPI, into build/gpu-tools
 #   intel     Intel's OpenCL driver for processors, from PyPI, into build/intel-opencl
@@ -87,6 +88,9 @@ rows() {
         echo has_command clang-tidy clang-tidy
         echo has_command cppcheck cppcheck
         echo has_command jq jq
+        ;;
+    coverage)
+        echo has_command gcovr gcovr
         ;;
     cross)
         echo has_command aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
