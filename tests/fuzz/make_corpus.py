@@ -13,6 +13,7 @@ import pathlib
 import struct
 import subprocess
 import sys
+import zlib
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 
@@ -156,6 +157,49 @@ def models():
     save("model", "configuration-many-stages", configuration(blocks=[1] * 9, filters=[1] * 9))
 
 
+def state(**changes):
+    """What a checkpoint tells of the training, after one epoch and two steps."""
+    data = {"images": 5, "height": 4, "width": 4, "channels": 1, "classes": 2, "digest": "0123456789abcdef" * 2}
+    whole = {
+        "version": 1,
+        "config": {"epochs": 3, "batch_size": 2, "learning_rate": 0.5, "seed": "7", "shuffle": True,
+                   "checkpoint_every": 1},
+        "generator": "philox4x32-10",
+        "state": {"epoch": 2, "step": 2, "loss": 1.5, "correct": 3, "images": 4, "seconds": 0.25},
+        "history": [{"loss": 2.5, "accuracy": 0.5, "val_loss": None, "val_accuracy": None, "seconds": 1.5}],
+        "training": data, "validation": {**data, "images": 1},
+    }
+    return json.dumps({**whole, **changes}, separators=(",", ":"))
+
+
+def checkpoint_file(shapes, training, **changes):
+    trained = {name: shape for name, shape in shapes.items() if ".running_" not in name}
+    moments = {f"adam.{moment}_moment.{name}": shape for moment in ("first", "second")
+               for name, shape in trained.items()}
+    metadata = {"adam_step": "5", "crc32": "0" * 8, "training": training, "notes": "{}", **changes}
+    content = model_file({**shapes, **moments}, configuration(), **metadata)
+    return content.replace(b'"crc32":"00000000"', b'"crc32":"%08x"' % zlib.crc32(content))
+
+
+def checkpoints():
+    def put(name, training=state(), **changes):
+        save("checkpoint", name, checkpoint_file(network(1, 2), training, **changes))
+
+    put("whole")
+    put("no-validation", state(validation=None))
+    put("no-step", adam_step="many")
+    put("no-history", state(history=[]))
+    save("checkpoint", "a-model", model_file(network(1, 2), configuration()))
+    save("checkpoint", "a-moment-more", checkpoint_file({**network(1, 2), "fc3.bias": [2]}, state()))
+    save("checkpoint", "state", state())
+    # An epoch number that announces results for gigabytes.
+    many = {"epochs": 2**31 - 2, "batch_size": 1, "learning_rate": 1, "seed": "0", "shuffle": False,
+            "checkpoint_every": 0}
+    late = {"epoch": 2**31 - 1, "step": 0, "loss": 0, "correct": 0, "images": 0, "seconds": 0}
+    save("checkpoint", "state-late", state(config=many, state=late))
+    save("checkpoint", "state-large-seed", state(config={**many, "seed": "9" * 40}))
+
+
 def pytorch(shapes):
     """The same names and shapes as PyTorch has them."""
     parts = {"stem.conv": "conv1", "stage1.block1": "layer1.0"}
@@ -269,6 +313,6 @@ def caches():
 
 if len(sys.argv) != 2:
     sys.exit(__doc__)
-for make in (idx, gzips, safetensors, models, weights, replays, caches):
+for make in (idx, gzips, safetensors, models, checkpoints, weights, replays, caches):
     make()
 hdf5s(sys.argv[1])
