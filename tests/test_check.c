@@ -12,12 +12,6 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-// Runs the program whose op `op` goes wrong, or none for "".
-#define RUN_SPOILED(op, ...)                                         \
-    (setenv("CLEF_TEST_SPOIL", op, 1),                               \
-     program_run(CLEF_SPOILED_PROGRAM, &(struct program_setting){0}, \
-                 (const char *const[]){"check", "--device", "cpu", __VA_ARGS__, NULL}))
-
 static int integer_of(const json_t *object, const char *key)
 {
     assert_true(json_is_integer(json_object_get(object, key)));
@@ -97,7 +91,8 @@ static void test_one_case(void **state)
 static void test_wrong_value(void **state)
 {
     (void)state;
-    struct program_result result = RUN_SPOILED("relu_forward", "--case", "relu_forward#3");
+    struct program_result result =
+        RUN_SPOILED("relu_forward", "check", "--device", "cpu", "--case", "relu_forward#3");
     check_exit(&result, 1);
     check_contains(result.out, "FAILED: 1 of the checks, on cpu, ");
     check_contains(result.err, "relu_forward#3 (3x5x7x5, ");
@@ -107,7 +102,7 @@ static void test_wrong_value(void **state)
     check_contains(result.err, "clef check: 1 checks failed on cpu, ");
     program_release(&result);
     // The same program finds nothing where nothing is wrong.
-    result = RUN_SPOILED("", "--case", "relu_forward#3");
+    result = RUN_SPOILED("", "check", "--device", "cpu", "--case", "relu_forward#3");
     check_exit(&result, 0);
     program_release(&result);
 }
@@ -116,7 +111,8 @@ static void test_nan(void **state)
 {
     (void)state;
     struct program_result result =
-        RUN_SPOILED("batchnorm_infer", "--case", "batchnorm_infer", "--seed", "7", "--json");
+        RUN_SPOILED("batchnorm_infer", "check", "--device", "cpu", "--case", "batchnorm_infer",
+                    "--seed", "7", "--json");
     check_exit(&result, 1);
     json_t *report = parse(&result);
     assert_true(json_is_false(json_object_get(report, "passes")));
@@ -139,14 +135,15 @@ static void test_wrong_training(void **state)
 {
     (void)state;
     // The gradients behind the pool are gone, those of all other layers are right.
-    struct program_result result = RUN_SPOILED("maxpool_backward", "--case", "training");
+    struct program_result result =
+        RUN_SPOILED("maxpool_backward", "check", "--device", "cpu", "--case", "training");
     check_exit(&result, 1);
     check_contains(result.err, "gradients of stem.conv is off by 1.00e+00");
     check_contains(result.err, "parameters of stem.conv is off by 1.00e+00");
     check_contains(result.err, "repeat: clef check --device cpu --case training\n");
     assert_null(strstr(result.err, "gradients of stage1"));
     program_release(&result);
-    result = RUN_SPOILED("batchnorm_train", "--case", "training");
+    result = RUN_SPOILED("batchnorm_train", "check", "--device", "cpu", "--case", "training");
     check_exit(&result, 1);
     check_contains(result.err, "training: ");
     check_contains(result.err, "stage1.block1.bn1");

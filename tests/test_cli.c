@@ -368,7 +368,7 @@ static void test_help(void **state)
         {"export", "clef-export", "--layout LAYOUT", "\\-\\-layout LAYOUT"},
         {"import", "clef-import", "--weights FILE", "\\-\\-weights FILE"},
         {"devices", "clef-devices", "--json", "\\-\\-json"},
-        {"check", "clef-check", "--case CASE", "\\-\\-case CASE"},
+        {"check", "clef-check", "--against DEVICE", "\\-\\-against DEVICE"},
         {"tune", "clef-tune", "--seconds S", "\\-\\-seconds S"},
         {"info", "clef-info", "--input-shape H,W,C", "\\-\\-input\\-shape H,W,C"},
         {"bench", "clef-bench", "train|ops", "clef bench train \\-\\-help"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check/check_training.h"
 
+#include "check/check_distance.h"
 #include "check/check_pair.h"
 #include "check/check_timing.h"
 #include "core/error.h"
@@ -66,43 +67,26 @@ static clef_status add_figure(struct clef_check_training *training, double error
 
 // ---------------------------------------------------------------- comparisons
 
-// The length of a difference, relative to that of what is expected. What has no length must not
-// differ at all.
-struct distance {
-    double difference, length; // Squares.
-};
-
-static void add_element(struct distance *distance, double difference, double length)
-{
-    distance->difference += difference * difference;
-    distance->length += length * length;
-}
-
-static double relative(const struct distance *distance)
-{
-    return sqrt(distance->length > 0 ? distance->difference / distance->length
-                                     : distance->difference);
-}
-
 // Also finds out which gradients may be rounding.
 static clef_status compare_gradients(struct check_pair *pair, struct clef_check_training *training)
 {
     CLEF_TRY(check_pair_read(pair, true));
+    check_distance_add_gradients(pair, training);
     const float *got = pair->values[0], *expected = pair->values[1];
     for (int i = 0; i < pair->layer_count; i++) {
         const struct check_layer *layer = &pair->layers[i];
-        struct distance distance = {0, 0};
+        struct check_length length = {0, 0};
         size_t count = 0;
         for (size_t k = layer->begin; k < layer->end; k++) {
             if (!pair->is_trainable[k])
                 continue;
-            add_element(&distance, (double)got[k] - (double)expected[k], (double)expected[k]);
+            check_length_add(&length, (double)got[k] - (double)expected[k], (double)expected[k]);
             count++;
         }
-        double limit = ROUNDING * sqrt(distance.length / (double)count);
+        double limit = ROUNDING * sqrt(length.expected / (double)count);
         for (size_t k = layer->begin; k < layer->end; k++)
             pair->is_rounding[k] = pair->is_trainable[k] && fabs((double)expected[k]) <= limit;
-        CLEF_TRY(add_figure(training, relative(&distance), GRADIENT_TOLERANCE,
+        CLEF_TRY(add_figure(training, check_length_relative(&length), GRADIENT_TOLERANCE,
                             "step %d: gradients of %s", training->steps, layer->name));
     }
     return CLEF_OK;
@@ -112,18 +96,19 @@ static clef_status compare_gradients(struct check_pair *pair, struct clef_check_
 static clef_status compare_parameters(struct check_pair *pair, struct clef_check_training *training)
 {
     CLEF_TRY(check_pair_read(pair, false));
+    check_distance_add_parameters(pair, training);
     const float *got = pair->values[0], *expected = pair->values[1];
     double longest = 2 * CLEF_CHECK_STEPS * (double)LEARNING_RATE;
     for (int i = 0; i < pair->layer_count; i++) {
         const struct check_layer *layer = &pair->layers[i];
-        struct distance distance = {0, 0};
+        struct check_length length = {0, 0};
         for (size_t k = layer->begin; k < layer->end; k++) {
             double difference = (double)got[k] - (double)expected[k];
             if (pair->is_rounding[k] && fabs(difference) <= longest)
                 continue;
-            add_element(&distance, difference, (double)expected[k] - (double)pair->initial[k]);
+            check_length_add(&length, difference, (double)expected[k] - (double)pair->initial[k]);
         }
-        CLEF_TRY(add_figure(training, relative(&distance), PARAMETER_TOLERANCE,
+        CLEF_TRY(add_figure(training, check_length_relative(&length), PARAMETER_TOLERANCE,
                             "step %d: parameters of %s", training->steps, layer->name));
     }
     return CLEF_OK;
@@ -142,6 +127,7 @@ static clef_status train_step(struct check_pair *pair, struct clef_check_trainin
         CLEF_TRY(clef_model_wait(pair->models[i], ticket, &metrics));
         *losses[i] = metrics.loss;
     }
+    CLEF_TRY(check_distance_add_step(pair, training));
     return add_figure(training, fabs(*losses[0] - *losses[1]) / *losses[1], LOSS_TOLERANCE,
                       "step %d: loss", training->steps);
 }

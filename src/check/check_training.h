@@ -18,8 +18,27 @@ struct clef_check_figure {
     double tolerance; // The error must not be larger.
 };
 
+// What the distances between the devices are told of.
+enum clef_check_kind {
+    CLEF_CHECK_LOGITS,
+    CLEF_CHECK_LOSS,
+    CLEF_CHECK_GRADIENTS,  // Of the first step.
+    CLEF_CHECK_WEIGHTS,    // After the last one: all parameters that are trained...
+    CLEF_CHECK_STATISTICS, // ...and those that are not.
+    CLEF_CHECK_KINDS
+};
+
+// The largest distance of a kind: the length of the difference of a parameter, or of the logits or
+// loss of a step, relative to its own on the reference, and of a gradient to that of its layer.
+struct clef_check_distance {
+    double relative; // NaN if a value is.
+    char where[96];  // "step 1", or the parameter's name; "" if it was not reached.
+    bool same_bits;  // Of everything of this kind.
+};
+
 struct clef_check_training {
     int steps, batch_size;
+    struct clef_check_distance distances[CLEF_CHECK_KINDS];
     double losses[CLEF_CHECK_STEPS], reference_losses[CLEF_CHECK_STEPS];
     struct clef_check_figure *figures;
     int figure_count, figure_capacity;
@@ -39,6 +58,12 @@ clef_status clef_check_train(struct clef_device *device, struct clef_device *ref
                              int batch_size, uint64_t seed, struct clef_check_training *training);
 
 void clef_check_training_release(struct clef_check_training *training);
+
+// Such as "moving statistics".
+const char *clef_check_distance_name(enum clef_check_kind kind);
+
+// Whether all that was compared has the same bits on both devices.
+bool clef_check_training_has_same_bits(const struct clef_check_training *training);
 
 bool clef_check_figure_passes(const struct clef_check_figure *figure);
 

@@ -48,6 +48,12 @@ void check_report_failed_training(struct check_report *report, const char *messa
                            cli_json_text(message), "repeat", cli_json_text(repeat)));
 }
 
+void check_report_describe_figure(const struct clef_check_figure *figure, char *text, size_t size)
+{
+    snprintf(text, size, "%s is off by %.2e, %.0e is allowed", figure->name, figure->error,
+             figure->tolerance);
+}
+
 static const char *text_of(const json_t *failure, const char *key)
 {
     const char *text = json_string_value(json_object_get(failure, key));
@@ -178,13 +184,9 @@ static json_t *describe_op(const struct check_report *report, int op)
                      1e3 * report->training.op_seconds[op], "algorithms", algorithms);
 }
 
-static json_t *describe_training(const struct clef_check_training *training)
+json_t *check_report_figures(const struct clef_check_training *training)
 {
-    json_t *losses = json_array(), *figures = json_array();
-    for (int i = 0; i < training->steps; i++)
-        clef_json_append(&losses,
-                         json_pack("{s:o, s:o}", "device", cli_json_real(training->losses[i]),
-                                   "reference", cli_json_real(training->reference_losses[i])));
+    json_t *figures = json_array();
     for (int i = 0; i < training->figure_count; i++) {
         const struct clef_check_figure *figure = &training->figures[i];
         clef_json_append(&figures,
@@ -192,25 +194,39 @@ static json_t *describe_training(const struct clef_check_training *training)
                                    cli_json_real(figure->error), "tolerance", figure->tolerance,
                                    "passes", (int)clef_check_figure_passes(figure)));
     }
+    return figures;
+}
+
+static json_t *describe_training(const struct clef_check_training *training)
+{
+    json_t *losses = json_array();
+    for (int i = 0; i < training->steps; i++)
+        clef_json_append(&losses,
+                         json_pack("{s:o, s:o}", "device", cli_json_real(training->losses[i]),
+                                   "reference", cli_json_real(training->reference_losses[i])));
     return json_pack("{s:i, s:i, s:o, s:o, s:{s:s, s:s, s:s, s:f}}", "steps", training->steps,
-                     "batch_size", training->batch_size, "losses", losses, "figures", figures,
-                     "slowest_plan", "op", training->slowest.op, "layer", training->slowest.layer,
-                     "algorithm", training->slowest.algorithm, "ms",
-                     1e3 * training->slowest.seconds);
+                     "batch_size", training->batch_size, "losses", losses, "figures",
+                     check_report_figures(training), "slowest_plan", "op", training->slowest.op,
+                     "layer", training->slowest.layer, "algorithm", training->slowest.algorithm,
+                     "ms", 1e3 * training->slowest.seconds);
+}
+
+json_t *check_report_device(const struct clef_device_info *device)
+{
+    return json_pack("{s:o, s:s, s:o, s:o, s:o}", "selector", cli_json_text(device->selector),
+                     "backend", device->backend, "name", cli_json_text(device->name), "driver",
+                     cli_json_text(device->driver), "version", cli_json_text(device->version));
 }
 
 json_t *check_report_json(const struct check_report *report)
 {
-    const struct clef_device_info *device = report->device;
     json_t *ops = json_array();
     for (int op = 0; op < clef_check_op_count(); op++)
         if (report->ops[op].rows > 0)
             clef_json_append(&ops, describe_op(report, op));
     return json_pack(
-        "{s:{s:o, s:s, s:o, s:o, s:o}, s:I, s:o, s:o, s:O, s:f, s:b}", "device", "selector",
-        cli_json_text(device->selector), "backend", device->backend, "name",
-        cli_json_text(device->name), "driver", cli_json_text(device->driver), "version",
-        cli_json_text(device->version), "seed", (json_int_t)report->seed, "ops", ops, "training",
+        "{s:o, s:I, s:o, s:o, s:O, s:f, s:b}", "device", check_report_device(report->device),
+        "seed", (json_int_t)report->seed, "ops", ops, "training",
         report->has_trained ? describe_training(&report->training) : json_null(), "failures",
         report->failed, "seconds", report->seconds, "passes", (int)(report->failures == 0));
 }

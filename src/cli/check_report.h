@@ -36,8 +36,13 @@ void check_report_end_op(struct check_report *report, int op);
 void check_report_print_training(struct check_report *report);
 void check_report_print_verdict(const struct check_report *report);
 
-// A new reference; NULL without memory.
+// Says that a comparison of the training is beyond its tolerance.
+void check_report_describe_figure(const struct clef_check_figure *figure, char *text, size_t size);
+
+// New references; NULL without memory. The whole, a device, and the comparisons of a training.
 json_t *check_report_json(const struct check_report *report);
+json_t *check_report_device(const struct clef_device_info *device);
+json_t *check_report_figures(const struct clef_check_training *training);
 
 void check_report_release(struct check_report *report);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checks a device and its driver: each op against an oracle, then training steps against the plain
 // C backend.
+#include "cli/check_against.h"
 #include "cli/check_report.h"
 #include "cli/cli_support.h"
 #include "cli/commands.h"
@@ -22,7 +23,7 @@
 
 struct settings {
     const char *device;
-    const char *only;
+    const char *only, *against;
     uint64_t seed;
     bool kernel_cache, json;
 };
@@ -33,6 +34,10 @@ static const struct option_row rows[] = {
      "Check one op, such as conv2d_forward, or one row of it, as in conv2d_forward#12, or "
      "\"training\" alone. Default: everything.",
      OPTION_TEXT, .offset = offsetof(struct settings, only)},
+    {"--against", "DEVICE", NULL,
+     "Compare two training steps with those on this device, named as --device names one, and "
+     "nothing else: tell how far apart they are, and whether all bits are the same.",
+     OPTION_TEXT, .offset = offsetof(struct settings, against)},
     {"--seed", "N", "20240229", "Draws other data.", OPTION_UINT64,
      .offset = offsetof(struct settings, seed)},
     OPTION_ROW_KERNEL_CACHE(struct settings),
@@ -50,6 +55,10 @@ static const struct option_command command = {
         "An error is relative to the largest number expected; of each op the comparison that came "
         "closest to its tolerance is shown. Where only whole numbers meet, results must be exact. "
         "Guards around each tensor must keep their bits, and two runs must give the same bits.\n\n"
+        "With --against, the distance of logits and losses, of the gradients of the first step, "
+        "and of weights and moving statistics after the second is the length of the difference, "
+        "relative to the length of what the other device has (of gradients, of the whole layer). "
+        "The largest of each is shown, and the step or parameter that it is of.\n\n"
         "The exit code is 0 if everything passes, and 1 if a check fails, a NaN included; each "
         "failure comes with the command that repeats it.",
     .rows = rows,
@@ -138,8 +147,7 @@ static void note_training(struct check_report *report, clef_status status)
         char message[200];
         if (clef_check_figure_passes(figure))
             continue;
-        snprintf(message, sizeof message, "%s is off by %.2e, %.0e is allowed", figure->name,
-                 figure->error, figure->tolerance);
+        check_report_describe_figure(figure, message, sizeof message);
         check_report_failed_training(report, message);
     }
 }
@@ -195,6 +203,20 @@ static int finish(const struct settings *settings, const struct check_report *re
     return code;
 }
 
+static int compare_devices(const struct settings *settings)
+{
+    if (settings->only)
+        return cli_error(command.name, EXIT_USAGE,
+                         "--against compares the training alone; leave out --case");
+    return check_against(&(struct check_against){.command = command.name,
+                                                 .device = settings->device,
+                                                 .against = settings->against,
+                                                 .batch_size = BATCH_SIZE,
+                                                 .seed = settings->seed,
+                                                 .kernel_cache = settings->kernel_cache,
+                                                 .json = settings->json});
+}
+
 int cmd_check(int argc, char **argv)
 {
     struct settings settings = {0};
@@ -202,6 +224,8 @@ int cmd_check(int argc, char **argv)
     int code = options_parse(&command, argc, argv, &settings);
     if (code != OPTIONS_GO)
         return code;
+    if (settings.against)
+        return compare_devices(&settings);
     code = parse_selection(settings.only, &selection);
     if (code != EXIT_SUCCESS)
         return code;

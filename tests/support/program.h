@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 enum { PROGRAM_ARGUMENTS = 40, PROGRAM_OUTPUT = 1 << 20 };
 
@@ -36,6 +37,12 @@ void program_release(struct program_result *result);
 #define RUN_CLEF(...)                                       \
     program_run(CLEF_PROGRAM, &(struct program_setting){0}, \
                 (const char *const[]){__VA_ARGS__, NULL})
+
+// Runs the one whose op `op` goes wrong, or none for "", see tests/spoiled/spoiled_plans.c.
+#define RUN_SPOILED(op, ...)                                         \
+    (setenv("CLEF_TEST_SPOIL", op, 1),                               \
+     program_run(CLEF_SPOILED_PROGRAM, &(struct program_setting){0}, \
+                 (const char *const[]){__VA_ARGS__, NULL}))
 
 // Fails the test, showing what was printed, unless the exit code is `expected`.
 void check_exit(const struct program_result *result, int expected);
