@@ -396,7 +396,8 @@ static void test_bad_tensors(void **state)
     EXPECT_FAILURE(clef_checkpoint_restore(path, fixture->device, &model), CLEF_FORMAT,
                    "tensor \"adam.second_moment.fc2.bias\" is [4], but");
     content = content_of(file);
-    content.tensors[moment].name = "adam.third_moment.fc2.bias";
+    content.tensors[content.tensor_count] = content.tensors[moment];
+    content.tensors[content.tensor_count++].name = "adam.third_moment.fc2.bias";
     write_content(&content);
     EXPECT_FAILURE(clef_checkpoint_restore(path, fixture->device, &model), CLEF_FORMAT,
                    "\"adam.third_moment.fc2.bias\" does not belong");

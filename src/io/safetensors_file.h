@@ -21,7 +21,8 @@ struct clef_safetensors {
     uint64_t data_start; // Where the tensors' bytes begin in the file.
     uint64_t data_size;
     json_t *header;
-    struct clef_safetensors_entry *entries; // Ascending by their bytes.
+    struct clef_safetensors_entry *entries;        // Ascending by their bytes.
+    const struct clef_safetensors_entry **by_name; // The same ascending by their names.
     int count;
 };
 

@@ -202,7 +202,7 @@ static clef_status parse_tensor(const struct clef_safetensors *file, const char 
     return parse_offsets(file, json_object_get(description, "data_offsets"), entry);
 }
 
-static int compare_entries(const void *left, const void *right)
+static int compare_bytes(const void *left, const void *right)
 {
     const struct clef_safetensors_entry *a = left, *b = right;
     if (a->begin != b->begin)
@@ -210,6 +210,26 @@ static int compare_entries(const void *left, const void *right)
     if (a->end != b->end)
         return a->end < b->end ? -1 : 1;
     return strcmp(a->tensor.name, b->tensor.name);
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    const struct clef_safetensors_entry *const *a = left, *const *b = right;
+    return strcmp((*a)->tensor.name, (*b)->tensor.name);
+}
+
+static int compare_with_name(const void *name, const void *right)
+{
+    const struct clef_safetensors_entry *const *entry = right;
+    return strcmp(name, (*entry)->tensor.name);
+}
+
+static void sort_entries(struct clef_safetensors *file)
+{
+    qsort(file->entries, (size_t)file->count, sizeof *file->entries, compare_bytes);
+    for (int i = 0; i < file->count; i++)
+        file->by_name[i] = &file->entries[i];
+    qsort(file->by_name, (size_t)file->count, sizeof *file->by_name, compare_names);
 }
 
 // The format leaves no byte of the data unused and none used twice.
@@ -238,8 +258,10 @@ static clef_status check_coverage(const struct clef_safetensors *file)
 
 static clef_status parse_tensors(struct clef_safetensors *file)
 {
-    file->entries = calloc(json_object_size(file->header) + 1, sizeof *file->entries);
-    if (file->entries == NULL)
+    size_t most = json_object_size(file->header) + 1;
+    file->entries = calloc(most, sizeof *file->entries);
+    file->by_name = calloc(most, sizeof *file->by_name);
+    if (file->entries == NULL || file->by_name == NULL)
         return clef_fail(CLEF_OUT_OF_MEMORY, "cannot read %s: out of memory", file->path);
     const char *name;
     json_t *value;
@@ -250,7 +272,7 @@ static clef_status parse_tensors(struct clef_safetensors *file)
         else
             CLEF_TRY(parse_tensor(file, name, value, &file->entries[file->count++]));
     }
-    qsort(file->entries, (size_t)file->count, sizeof *file->entries, compare_entries);
+    sort_entries(file);
     return check_coverage(file);
 }
 
@@ -293,6 +315,7 @@ void clef_safetensors_close(struct clef_safetensors *file)
     close(file->fd);
     json_decref(file->header);
     free(file->entries);
+    free(file->by_name);
     free(file->path);
     free(file);
 }
@@ -309,10 +332,9 @@ struct clef_safetensors_tensor clef_safetensors_get(const struct clef_safetensor
 
 int clef_safetensors_find(const struct clef_safetensors *file, const char *name)
 {
-    for (int i = 0; i < file->count; i++)
-        if (strcmp(file->entries[i].tensor.name, name) == 0)
-            return i;
-    return -1;
+    const struct clef_safetensors_entry *const *found =
+        bsearch(name, file->by_name, (size_t)file->count, sizeof *file->by_name, compare_with_name);
+    return found != NULL ? (int)(*found - file->entries) : -1;
 }
 
 clef_status clef_safetensors_read(const struct clef_safetensors *file, int index, float *values,

@@ -182,47 +182,35 @@ static clef_status check_shape(const struct clef_graph_parameter *expected,
                      clef_dims_text(expected->rank, expected->dims, expected_text));
 }
 
-static bool belongs(const struct clef_graph *graph, const char *name, int slabs)
-{
-    char known[TENSOR_NAME];
-    for (int slab = 0; slab < slabs; slab++)
-        for (int i = 0; i < graph->parameter_count; i++) {
-            name_tensor(&graph->parameters[i], (enum clef_slab)slab, known);
-            if (has_tensor(&graph->parameters[i], (enum clef_slab)slab) && strcmp(known, name) == 0)
-                return true;
-        }
-    return false;
-}
-
+// Sets `used` of the tensor that it finds.
 static clef_status check_tensor(const struct clef_graph_parameter *parameter, enum clef_slab slab,
-                                const struct clef_safetensors *file)
+                                const struct clef_safetensors *file, bool *used)
 {
     char name[TENSOR_NAME];
     name_tensor(parameter, slab, name);
     int number = clef_safetensors_find(file, name);
     if (number < 0)
         return clef_fail(CLEF_FORMAT, "tensor \"%s\" is missing", name);
+    used[number] = true;
     struct clef_safetensors_tensor found = clef_safetensors_get(file, number);
     return check_shape(parameter, &found);
 }
 
-// No tensor that the network has not got, and each that it has, in its shape. Strays come first, so
-// that the search for a name never goes through more tensors than the network has.
+// Each tensor that the network has, in its shape, and no other. `used` has an element for each of
+// the file's, all false.
 static clef_status check_tensors(const struct clef_graph *graph,
-                                 const struct clef_safetensors *file)
+                                 const struct clef_safetensors *file, bool *used)
 {
     bool has_optimiser = clef_safetensors_metadata(file, ADAM_STEP) != NULL;
     int slabs = has_optimiser ? CLEF_SLABS : CLEF_SLAB_VALUES + 1;
-    for (int i = 0; i < clef_safetensors_count(file); i++) {
-        const char *name = clef_safetensors_get(file, i).name;
-        if (!belongs(graph, name, slabs))
-            return clef_fail(CLEF_FORMAT, "tensor \"%s\" does not belong to the configuration",
-                             name);
-    }
     for (int slab = 0; slab < slabs; slab++)
         for (int i = 0; i < graph->parameter_count; i++)
             if (has_tensor(&graph->parameters[i], (enum clef_slab)slab))
-                CLEF_TRY(check_tensor(&graph->parameters[i], (enum clef_slab)slab, file));
+                CLEF_TRY(check_tensor(&graph->parameters[i], (enum clef_slab)slab, file, used));
+    for (int i = 0; i < clef_safetensors_count(file); i++)
+        if (!used[i])
+            return clef_fail(CLEF_FORMAT, "tensor \"%s\" does not belong to the configuration",
+                             clef_safetensors_get(file, i).name);
     return CLEF_OK;
 }
 
@@ -233,9 +221,12 @@ static clef_status check_file(const struct clef_resnet_config *config,
 {
     CLEF_TRY(clef_resnet_check(config));
     struct clef_graph graph = {0};
-    clef_status status = clef_resnet_build(config, &graph);
+    bool *used = calloc((size_t)clef_safetensors_count(file) + 1, sizeof *used);
+    clef_status status = used ? clef_resnet_build(config, &graph)
+                              : clef_fail(CLEF_OUT_OF_MEMORY, "no memory to check the tensors");
     if (status == CLEF_OK)
-        status = check_tensors(&graph, file);
+        status = check_tensors(&graph, file, used);
+    free(used);
     clef_graph_release(&graph);
     return status;
 }

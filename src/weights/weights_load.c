@@ -16,6 +16,7 @@ struct loading {
     // The last dense layer, which may be for other classes: its first parameter, or the number of
     // parameters if it is taken from the file.
     int first_kept;
+    bool *used; // By tensor of the file: whether it is a parameter's.
 };
 
 static bool same_dims(const struct weights_tensor *expected,
@@ -60,12 +61,13 @@ static clef_status choose_layout(struct loading *loading, struct clef_weights_fo
 
 // ---------------------------------------------------------------- checks
 
-static clef_status check_parameter(const struct loading *loading, int index)
+static clef_status check_parameter(struct loading *loading, int index)
 {
     const struct weights_tensor *expected = &loading->map[index];
     int number = clef_safetensors_find(loading->file, expected->name);
     if (number < 0)
         return clef_fail(CLEF_FORMAT, "tensor \"%s\" is missing", expected->name);
+    loading->used[number] = true;
     struct clef_safetensors_tensor found = clef_safetensors_get(loading->file, number);
     if (index >= loading->first_kept || same_dims(expected, &found))
         return CLEF_OK;
@@ -81,23 +83,26 @@ static bool has_ending(const char *text, const char *ending)
     return length >= tail && strcmp(text + length - tail, ending) == 0;
 }
 
-static clef_status check_belongs(const struct loading *loading, const char *name)
+// Whether a tensor that is no parameter may be there nevertheless.
+static bool is_disposable(const char *name)
 {
-    for (int i = 0; i < loading->parameters; i++)
-        if (strcmp(loading->map[i].name, name) == 0)
-            return CLEF_OK;
-    if (has_ending(name, ".num_batches_tracked") ||
-        strncmp(name, CLEF_SAFETENSORS_OPTIMISER, strlen(CLEF_SAFETENSORS_OPTIMISER)) == 0)
-        return CLEF_OK;
-    return clef_fail(CLEF_FORMAT, "tensor \"%s\" does not belong to the network", name);
+    return has_ending(name, ".num_batches_tracked") ||
+           strncmp(name, CLEF_SAFETENSORS_OPTIMISER, strlen(CLEF_SAFETENSORS_OPTIMISER)) == 0;
 }
 
-static clef_status check(const struct loading *loading)
+static clef_status check(struct loading *loading)
 {
+    int count = clef_safetensors_count(loading->file);
+    loading->used = calloc((size_t)count + 1, sizeof *loading->used);
+    if (!loading->used)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to check the tensors");
     for (int i = 0; i < loading->parameters; i++)
         CLEF_TRY(check_parameter(loading, i));
-    for (int i = 0; i < clef_safetensors_count(loading->file); i++)
-        CLEF_TRY(check_belongs(loading, clef_safetensors_get(loading->file, i).name));
+    for (int i = 0; i < count; i++) {
+        const char *name = clef_safetensors_get(loading->file, i).name;
+        if (!loading->used[i] && !is_disposable(name))
+            return clef_fail(CLEF_FORMAT, "tensor \"%s\" does not belong to the network", name);
+    }
     return CLEF_OK;
 }
 
@@ -189,6 +194,7 @@ clef_status clef_weights_load(struct clef_model *model, const char *path,
     CLEF_TRY(open_file(path, &loading.file));
     clef_status status = load(&loading, &result);
     free(loading.map);
+    free(loading.used);
     clef_safetensors_close(loading.file);
     if (status != CLEF_OK)
         return clef_fail_in(status, "\"%s\"", path);
