@@ -5,6 +5,8 @@
 #include "support/small_mnist.h"
 #include "support/temp_directory.h"
 
+#include "clef/checkpoint.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -121,6 +124,75 @@ static void test_keeps_an_earlier_run(void **state)
         program_release(&result);
         small_disk_unmount(temp_path(state, "out"));
     }
+}
+
+static struct program_result train_with_checkpoints(void **state, const char *out)
+{
+    return RUN_CLEF("train", "--data", temp_path(state, "data"), "--out", out, "--epochs", "1",
+                    "--batch-size", "1", "--checkpoint-every", "1", "--blocks", "1", "--filters",
+                    "8", "--head", "avgpool");
+}
+
+// How many pages a checkpoint takes, of which each is a few bytes larger or smaller than the next.
+static int pages_of_checkpoint(const char *path)
+{
+    struct stat information;
+    assert_int_equal(0, stat(path, &information));
+    return (int)(information.st_size / sysconf(_SC_PAGESIZE)) + 1;
+}
+
+static void check_checkpoint(const char *out, int step)
+{
+    char path[600];
+    struct clef_checkpoint *checkpoint;
+    snprintf(path, sizeof path, "%s/checkpoints/step-%07d.safetensors", out, step);
+    check_ok(clef_checkpoint_read(path, &checkpoint));
+    assert_int_equal(step, checkpoint->step);
+    clef_checkpoint_destroy(checkpoint);
+}
+
+// A disk that holds so many checkpoints and half of the next: those that were made are whole and
+// alone, and with more room the run ends as one that always had it.
+static void check_disk_of_checkpoints(void **state, int count, int pages, const char *model)
+{
+    char out[512], checkpoints[600];
+    size_t size, expected_size;
+    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
+    snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", out);
+    small_disk_mount_pages(out, count * pages + pages / 2);
+    struct program_result result = train_with_checkpoints(state, out);
+    assert_int_equal(CHECKPOINT, failed_file(&result));
+    program_release(&result);
+    assert_int_equal(1, count_entries(out));
+    assert_int_equal(count, count_entries(checkpoints));
+    for (int step = 1; step <= count; step++)
+        check_checkpoint(out, step);
+    small_disk_resize_pages(out, 8 * pages);
+    result = RUN_CLEF("train", "--resume", out);
+    check_exit(&result, 0);
+    program_release(&result);
+    char *expected = read_file(model, &expected_size);
+    char *found = read_file(temp_path(state, "out/model.safetensors"), &size);
+    assert_int_equal(expected_size, size);
+    assert_memory_equal(expected, found, size);
+    free(expected);
+    free(found);
+    small_disk_unmount(out);
+}
+
+// The disk becomes full at the second checkpoint, and at the third, before which none goes away.
+static void test_keeps_earlier_checkpoints(void **state)
+{
+    char model[512], best[512];
+    small_disk_skip_if_refused();
+    write_tiny_data(temp_path(state, "data"));
+    struct program_result result = train_with_checkpoints(state, temp_path(state, "whole"));
+    check_exit(&result, 0);
+    program_release(&result);
+    snprintf(model, sizeof model, "%s", temp_path(state, "whole/model.safetensors"));
+    snprintf(best, sizeof best, "%s", temp_path(state, "whole/checkpoints/best.safetensors"));
+    for (int count = 1; count <= 2; count++)
+        check_disk_of_checkpoints(state, count, pages_of_checkpoint(best), model);
 }
 
 // Where not even a file can be made it is found before the first epoch.
@@ -240,8 +312,13 @@ int main(void)
 {
     small_disk_begin();
     const struct CMUnitTest tests[] = {
-        TEST(test_every_size), TEST(test_keeps_an_earlier_run), TEST(test_no_room_for_a_file),
-        TEST(test_read_only),  TEST(test_becomes_read_only),    TEST(test_export),
+        TEST(test_every_size),
+        TEST(test_keeps_an_earlier_run),
+        TEST(test_keeps_earlier_checkpoints),
+        TEST(test_no_room_for_a_file),
+        TEST(test_read_only),
+        TEST(test_becomes_read_only),
+        TEST(test_export),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,11 +62,24 @@ void small_disk_mount(const char *path, const char *options)
         fail_msg("cannot mount a tmpfs with %s: %s", options, strerror(errno));
 }
 
+// The option of mount(8), in memory that the next call reuses.
+static const char *size_option(int pages)
+{
+    static char option[64];
+    snprintf(option, sizeof option, "size=%ld", pages * sysconf(_SC_PAGESIZE));
+    return option;
+}
+
 void small_disk_mount_pages(const char *path, int pages)
 {
-    char options[64];
-    snprintf(options, sizeof options, "size=%ld", pages * sysconf(_SC_PAGESIZE));
-    small_disk_mount(path, options);
+    small_disk_mount(path, size_option(pages));
+}
+
+void small_disk_resize_pages(const char *path, int pages)
+{
+    const char *option = size_option(pages);
+    if (mount(NULL, path, NULL, MS_REMOUNT, option) != 0)
+        fail_msg("cannot give %s another %s: %s", path, option, strerror(errno));
 }
 
 void small_disk_make_read_only(const char *path)

@@ -17,6 +17,9 @@ void small_disk_mount(const char *path, const char *options);
 // The same, with room for so many pages.
 void small_disk_mount_pages(const char *path, int pages);
 
+// Gives a mounted disk room for so many pages.
+void small_disk_resize_pages(const char *path, int pages);
+
 // Makes a mounted disk read-only, whatever is open on it for reading.
 void small_disk_make_read_only(const char *path);
 
