@@ -6,6 +6,7 @@
 #include "cli/train_run.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "io/json_build.h"
 
 #include <stdlib.h>
 
@@ -79,7 +80,7 @@ static clef_status describe(struct train_run *run, const struct clef_train_confi
     run->checkpoint = (struct clef_checkpoint){
         .config = *config,
         .epochs = run->result.epochs,
-        .notes = notes != NULL ? json_dumps(notes, JSON_COMPACT) : NULL,
+        .notes = clef_json_text(notes, JSON_COMPACT),
     };
     json_decref(notes);
     if (run->checkpoint.notes == NULL)

@@ -5,7 +5,9 @@
 #include "cli/option_record.h"
 #include "cli/train_run.h"
 #include "core/error.h"
+#include "io/json_build.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +26,11 @@ static bool is_finished(const struct train_run *run)
 static int take_options(struct train_run *run, const bool *given)
 {
     const char *notes = run->resumed->notes;
-    run->record = notes != NULL ? json_loads(notes, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    errno = 0;
+    run->record = notes != NULL ? clef_json_parse(notes, strlen(notes), NULL) : NULL;
+    if (run->record == NULL && errno == ENOMEM)
+        return cli_error(train_command.name, EXIT_FAILURE,
+                         "no memory for the options of the run that is resumed");
     int code = option_record_apply(&train_command, given, json_object_get(run->record, "options"),
                                    &run->settings);
     if (code != EXIT_SUCCESS)

@@ -68,7 +68,7 @@ char *checkpoint_to_json(const struct clef_checkpoint *checkpoint)
         state->seconds, "history", from_epochs(checkpoint->epochs, state->epoch - 1), "training",
         from_identity(&checkpoint->training), "validation", from_identity(&checkpoint->validation));
     // Seventeen digits give each double back.
-    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    char *text = clef_json_text(object, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(object);
     return text;
 }
@@ -226,7 +226,9 @@ static clef_status read_object(const json_t *object, struct clef_checkpoint *che
 clef_status checkpoint_from_json(const char *text, struct clef_checkpoint *checkpoint)
 {
     json_error_t error;
-    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    json_t *object = clef_json_parse(text, strlen(text), &error);
+    if (!object && errno == ENOMEM)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the state of a checkpoint");
     if (!object)
         return clef_fail(CLEF_FORMAT, "not JSON: %s", error.text);
     clef_status status = read_object(object, checkpoint);
