@@ -105,8 +105,8 @@ static const struct option_row *find_kept(const struct option_command *command, 
     return NULL;
 }
 
-int option_record_apply(const struct option_command *command, const bool *given,
-                        const json_t *record, void *settings)
+int option_record_apply(const struct option_command *command, const bool *given, json_t *record,
+                        void *settings)
 {
     const char *name;
     json_t *value;
@@ -114,7 +114,7 @@ int option_record_apply(const struct option_command *command, const bool *given,
         return cli_error(command->name, EXIT_FAILURE,
                          "the checkpoint tells no options: it was not made by \"clef %s\"",
                          command->name);
-    json_object_foreach((json_t *)(uintptr_t)record, name, value)
+    json_object_foreach(record, name, value)
     {
         if (find_kept(command, name) == NULL)
             return cli_error(

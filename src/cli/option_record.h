@@ -13,7 +13,7 @@ json_t *option_record_make(const struct option_command *command, const void *set
 
 // Takes what was not given from a record, which must outlive the settings. Returns EXIT_SUCCESS, or
 // an exit code after a message: EXIT_USAGE if a fixed option was given with another value.
-int option_record_apply(const struct option_command *command, const bool *given,
-                        const json_t *record, void *settings);
+int option_record_apply(const struct option_command *command, const bool *given, json_t *record,
+                        void *settings);
 
 #endif

@@ -176,6 +176,15 @@ static clef_status read_epochs(const json_t *array, struct clef_checkpoint *chec
     return CLEF_OK;
 }
 
+// A number from 16 hexadecimal digits.
+static uint64_t read_digits(const char *digits)
+{
+    char text[17];
+    memcpy(text, digits, 16);
+    text[16] = '\0';
+    return strtoull(text, NULL, 16);
+}
+
 static clef_status read_identity(const json_t *object, struct clef_dataset_identity *identity)
 {
     struct clef_dataset_shape *shape = &identity->shape;
@@ -185,9 +194,10 @@ static clef_status read_identity(const json_t *object, struct clef_dataset_ident
     CLEF_TRY(read_int(object, "width", 1, INT_MAX, &shape->width));
     CLEF_TRY(read_int(object, "channels", 1, INT_MAX, &shape->channels));
     CLEF_TRY(read_int(object, "classes", 1, INT_MAX, &shape->classes));
-    if (!digest || strlen(digest) != 32 || strspn(digest, "0123456789abcdef") != 32 ||
-        sscanf(digest, "%16" SCNx64 "%16" SCNx64, &identity->digest[0], &identity->digest[1]) != 2)
+    if (!digest || strlen(digest) != 32 || strspn(digest, "0123456789abcdef") != 32)
         return clef_fail(CLEF_FORMAT, "\"digest\" must be 32 hexadecimal digits");
+    identity->digest[0] = read_digits(digest);
+    identity->digest[1] = read_digits(digest + 16);
     return CLEF_OK;
 }
 
