@@ -14,14 +14,15 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
-# Name, options of `clef bench train`, script's prefix, batch size, threads (0: all), steps.
+# Name, options of `clef bench train`, script's prefix, batch size, threads (0: all), steps, whether
+# Keras takes part, which is several times slower than PyTorch.
 SCENARIOS = [
-    ("batch 64", [], "seed", 64, 0, 20),
-    ("batch 1", [], "seed", 1, 0, 60),
-    ("batch 16", [], "seed", 16, 0, 30),
-    ("batch 256", [], "seed", 256, 0, 6),
-    ("batch 64, one thread", [], "seed", 64, 1, 10),
-    ("224x224x3, batch 16", ["--arch", "resnet18-imagenet"], "imagenet", 16, 0, 4),
+    ("batch 64", [], "seed", 64, 0, 20, True),
+    ("224x224x3, batch 16", ["--arch", "resnet18-imagenet"], "imagenet", 16, 0, 4, True),
+    ("batch 1", [], "seed", 1, 0, 60, False),
+    ("batch 16", [], "seed", 16, 0, 30, False),
+    ("batch 256", [], "seed", 256, 0, 6, False),
+    ("batch 64, one thread", [], "seed", 64, 1, 10, False),
 ]
 KERAS_STEPS = 3  # At most, since one takes seconds.
 TORCH_MODES = ("eager", "channels_last", "compile")
@@ -52,7 +53,7 @@ def clef_devices(scenario_threads):
 
 def contenders(options, scenario):
     """Name, command and environment of all that take part in a scenario."""
-    _, clef_options, network, batch_size, threads, steps = scenario
+    _, clef_options, network, batch_size, threads, steps, with_keras = scenario
     common = ["--batch-size", str(batch_size)]
     thread_option = ["--threads", str(threads)] if threads else []
     peer = [sys.executable, str(HERE / "peers" / f"{network}_torch.py")] + common + thread_option
@@ -63,6 +64,8 @@ def contenders(options, scenario):
         yield (name, [options.clef, "bench", "train", "--device", device, "--json", "--steps",
                       str(steps), "--warm-up", "3", "--repetitions", "3"] + common + clef_options +
                thread_option, environment(driver))
+    if not with_keras:
+        return
     keras = [sys.executable, str(HERE / "peers" / f"{network}_keras.py")] + common + thread_option
     yield ("keras", keras + ["--steps", str(min(steps, KERAS_STEPS)), "--warm-up", "1"],
            environment(None))
@@ -200,7 +203,7 @@ def main():
     options = parser.parse_args()
     failures = []
     with open(options.out, "w", encoding="utf-8") as out:
-        parts = [measure_steps, measure_starts, measure_ops] + [measure_job] * options.job
+        parts = [measure_starts, measure_ops, measure_steps] + [measure_job] * options.job
         for part in parts:
             for line in part(options, failures):
                 print(json.dumps(line), file=out, flush=True)
