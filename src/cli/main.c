@@ -3,6 +3,7 @@
 #include "cli/cli_support.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/stop_signal.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -85,6 +86,7 @@ static void occupy_standard_streams(void)
 int main(int argc, char **argv)
 {
     occupy_standard_streams();
+    stop_signal_begin();
     // Exceeding a limit on file sizes then is an error of the write, like a full disk.
     signal(SIGXFSZ, SIG_IGN);
     if (argc < 2)
