@@ -203,10 +203,13 @@ def main(measurements, page, picture):
     peak = max(result["peak_gflops"] for figures in clef for result in figures["results"])
     bandwidth = max(result["peak_gbytes_per_second"] for figures in clef
                     for result in figures["results"])
+    turns = max(len(figures["results"]) for figures in clef)
+    rounds = "one round" if turns == 1 else f"{turns} rounds"
     versions = sorted({figures["version"] for of in scenarios.values() for figures in of.values()})
     parts = [f"""# Performance
 
-Made by `bench/compare.sh --report` of one run; not edited by hand.
+Made by `bench/report.py` of one run of `bench/performance.py`, both of which `bench/compare.sh
+--report` calls, with {rounds}; not edited by hand.
 
 Machine: {processor()}, {len(os.sched_getaffinity(0))} logical processors, {platform.system()}
 {platform.release()}; measured peaks {peak:.0f} GFLOP/s (fused multiply-add) and {bandwidth:.0f} GB/s

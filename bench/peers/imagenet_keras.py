@@ -6,6 +6,8 @@ from keras_steps import keras, measure_training
 
 from keras import layers
 
+from seed_network import residual_block
+
 
 def convolve_and_normalise(tensor, filters, kernel, stride):
     tensor = layers.ZeroPadding2D(kernel // 2)(tensor)
@@ -13,22 +15,14 @@ def convolve_and_normalise(tensor, filters, kernel, stride):
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(tensor)
 
 
-def residual_block(tensor, filters, stride):
-    shortcut = tensor
-    if stride > 1:
-        shortcut = convolve_and_normalise(tensor, filters, 1, stride)
-    tensor = layers.ReLU()(convolve_and_normalise(tensor, filters, 3, stride))
-    tensor = convolve_and_normalise(tensor, filters, 3, 1)
-    return layers.ReLU()(layers.Add()([tensor, shortcut]))
-
-
 def build():
     image = keras.Input(IMAGENET_IMAGE)
     tensor = layers.ReLU()(convolve_and_normalise(image, 64, 7, 2))
     tensor = layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(1)(tensor))
     for filters in (64, 128, 256, 512):
-        tensor = residual_block(tensor, filters, 1 if filters == 64 else 2)
-        tensor = residual_block(tensor, filters, 1)
+        tensor = residual_block(tensor, filters, 1 if filters == 64 else 2,
+                                convolve_and_normalise)
+        tensor = residual_block(tensor, filters, 1, convolve_and_normalise)
     tensor = layers.GlobalAveragePooling2D()(tensor)
     return keras.Model(image, layers.Dense(IMAGENET_CLASSES, activation="softmax")(tensor))
 

@@ -9,12 +9,12 @@ def convolve_and_normalise(tensor, filters, kernel, stride):
     return layers.BatchNormalization()(tensor)
 
 
-def residual_block(tensor, filters, stride):
+def residual_block(tensor, filters, stride, convolve=convolve_and_normalise):
     shortcut = tensor
     if stride > 1:
-        shortcut = convolve_and_normalise(tensor, filters, 1, stride)
-    tensor = layers.ReLU()(convolve_and_normalise(tensor, filters, 3, stride))
-    tensor = convolve_and_normalise(tensor, filters, 3, 1)
+        shortcut = convolve(tensor, filters, 1, stride)
+    tensor = layers.ReLU()(convolve(tensor, filters, 3, stride))
+    tensor = convolve(tensor, filters, 3, 1)
     return layers.ReLU()(layers.Add()([tensor, shortcut]))
 
 

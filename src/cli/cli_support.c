@@ -36,6 +36,13 @@ int cli_error(const char *command, int code, const char *format, ...)
     return code;
 }
 
+int cli_require(const char *command, const char *option, const char *value, const char *hint)
+{
+    if (value != NULL)
+        return EXIT_SUCCESS;
+    return cli_error(command, EXIT_USAGE, "%s is missing: %s", option, hint);
+}
+
 void cli_warning(const char *command, const char *format, ...)
 {
     va_list arguments;

@@ -13,6 +13,11 @@
 int cli_error(const char *command, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+// Returns EXIT_SUCCESS, or EXIT_USAGE after "OPTION is missing: HINT" if there is no value.
+int cli_require(const char *command, const char *option, const char *value, const char *hint);
+#define CLI_NAME_MODEL "name the model.safetensors of a training run"
+#define CLI_NAME_OUT "name the file to write"
+
 // Prints "clef COMMAND: warning: MESSAGE" as one line on stderr.
 void cli_warning(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -14,11 +14,9 @@ struct settings {
 };
 
 static const struct option_row rows[] = {
-    {"--model", "FILE", NULL, "The model.safetensors that \"clef train\" saved. Mandatory.",
-     OPTION_TEXT, .offset = offsetof(struct settings, model)},
+    OPTION_ROW_MODEL(struct settings),
     OPTION_ROW_DATA(struct settings),
-    {"--batch-size", "N", NULL, "Images of one step. Default: as in training.", OPTION_INT,
-     .offset = offsetof(struct settings, batch_size), .min = 1, .max = CLEF_MAX_BATCH},
+    OPTION_ROW_SAVED_BATCH_SIZE(struct settings),
     OPTION_ROW_DEVICE(struct settings),
     OPTION_ROW_THREADS(struct settings),
     OPTION_ROW_KERNEL_CACHE(struct settings),
@@ -79,13 +77,13 @@ int cmd_eval(int argc, char **argv)
     int code = options_parse(&command, argc, argv, &settings);
     if (code != OPTIONS_GO)
         return code;
-    if (settings.model == NULL)
-        return cli_error(command.name, EXIT_USAGE,
-                         "--model is missing: name the model.safetensors of a training run");
-    code = cli_open_device(command.name, settings.device,
-                           &(struct clef_device_options){.threads = settings.threads,
-                                                         .no_kernel_cache = !settings.kernel_cache},
-                           &device);
+    code = cli_require(command.name, "--model", settings.model, CLI_NAME_MODEL);
+    if (code == EXIT_SUCCESS)
+        code = cli_open_device(
+            command.name, settings.device,
+            &(struct clef_device_options){.threads = settings.threads,
+                                          .no_kernel_cache = !settings.kernel_cache},
+            &device);
     if (code != EXIT_SUCCESS)
         return code;
     code = evaluate(&settings, device);

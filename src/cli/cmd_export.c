@@ -64,8 +64,7 @@ static const char *const format_choices[] = {
 static const char *const layout_choices[] = {"clef", "pytorch", "keras", NULL};
 
 static const struct option_row rows[] = {
-    {"--model", "FILE", NULL, "The model.safetensors that \"clef train\" saved. Mandatory.",
-     OPTION_TEXT, .offset = offsetof(struct settings, model)},
+    OPTION_ROW_MODEL(struct settings),
     {"--format", "FORMAT", "safetensors",
      "What to write: safetensors, keras (the .weights.h5 of Keras 3) or onnx (the whole network).",
      OPTION_CHOICE, .offset = offsetof(struct settings, format), .choices = format_choices},
@@ -89,16 +88,14 @@ static const struct option_command command = {
 static int check(const struct settings *settings)
 {
     const struct format *format = &formats[settings->format];
-    if (settings->model == NULL)
-        return cli_error(command.name, EXIT_USAGE,
-                         "--model is missing: name the model.safetensors of a training run");
-    if (settings->out == NULL)
-        return cli_error(command.name, EXIT_USAGE, "--out is missing: name the file to write");
-    if (settings->layout != NO_LAYOUT && !format->has_layouts)
+    int code = cli_require(command.name, "--model", settings->model, CLI_NAME_MODEL);
+    if (code == EXIT_SUCCESS)
+        code = cli_require(command.name, "--out", settings->out, CLI_NAME_OUT);
+    if (code == EXIT_SUCCESS && settings->layout != NO_LAYOUT && !format->has_layouts)
         return cli_error(command.name, EXIT_USAGE,
                          "--layout is for safetensors: --format %s has one layout of its own",
                          format->name);
-    return EXIT_SUCCESS;
+    return code;
 }
 
 int cmd_export(int argc, char **argv)

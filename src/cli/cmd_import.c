@@ -72,12 +72,12 @@ int cmd_import(int argc, char **argv)
     int code = options_parse(&command, argc, argv, &settings);
     if (code != OPTIONS_GO)
         return code;
-    if (settings.weights == NULL)
-        return cli_error(command.name, EXIT_USAGE, "--weights is missing: name the file to read");
-    if (settings.out == NULL)
-        return cli_error(command.name, EXIT_USAGE, "--out is missing: name the file to write");
     struct clef_resnet_config config;
-    code = network_configure(command.name, &settings.network, &config);
+    code = cli_require(command.name, "--weights", settings.weights, "name the file to read");
+    if (code == EXIT_SUCCESS)
+        code = cli_require(command.name, "--out", settings.out, CLI_NAME_OUT);
+    if (code == EXIT_SUCCESS)
+        code = network_configure(command.name, &settings.network, &config);
     if (code == EXIT_SUCCESS)
         code = cli_open_device(command.name, DEVICE, &(struct clef_device_options){0}, &device);
     if (code != EXIT_SUCCESS)

@@ -19,8 +19,7 @@ struct settings {
 static const char *const split_choices[] = {"train", "test", NULL};
 
 static const struct option_row rows[] = {
-    {"--model", "FILE", NULL, "The model.safetensors that \"clef train\" saved. Mandatory.",
-     OPTION_TEXT, .offset = offsetof(struct settings, model)},
+    OPTION_ROW_MODEL(struct settings),
     {"--out", "FILE.npy", NULL,
      "The file for the logits, float32 [images][classes] in NumPy's format; one of that name is "
      "replaced. Mandatory.",
@@ -30,8 +29,7 @@ static const struct option_row rows[] = {
      .offset = offsetof(struct settings, split), .choices = split_choices},
     {"--limit", "N", NULL, "Take only the first N images. Default: all.", OPTION_INT,
      .offset = offsetof(struct settings, limit), .min = 1, .max = INT_MAX},
-    {"--batch-size", "N", NULL, "Images of one step. Default: as in training.", OPTION_INT,
-     .offset = offsetof(struct settings, batch_size), .min = 1, .max = CLEF_MAX_BATCH},
+    OPTION_ROW_SAVED_BATCH_SIZE(struct settings),
     OPTION_ROW_DEVICE(struct settings),
     OPTION_ROW_THREADS(struct settings),
     OPTION_ROW_KERNEL_CACHE(struct settings),
@@ -92,15 +90,15 @@ int cmd_predict(int argc, char **argv)
     int code = options_parse(&command, argc, argv, &settings);
     if (code != OPTIONS_GO)
         return code;
-    if (settings.model == NULL)
-        return cli_error(command.name, EXIT_USAGE,
-                         "--model is missing: name the model.safetensors of a training run");
-    if (settings.out == NULL)
-        return cli_error(command.name, EXIT_USAGE, "--out is missing: name the file to write");
-    code = cli_open_device(command.name, settings.device,
-                           &(struct clef_device_options){.threads = settings.threads,
-                                                         .no_kernel_cache = !settings.kernel_cache},
-                           &device);
+    code = cli_require(command.name, "--model", settings.model, CLI_NAME_MODEL);
+    if (code == EXIT_SUCCESS)
+        code = cli_require(command.name, "--out", settings.out, CLI_NAME_OUT);
+    if (code == EXIT_SUCCESS)
+        code = cli_open_device(
+            command.name, settings.device,
+            &(struct clef_device_options){.threads = settings.threads,
+                                          .no_kernel_cache = !settings.kernel_cache},
+            &device);
     if (code != EXIT_SUCCESS)
         return code;
     if (clef_model_load(device, settings.model, &model, &batch_size) != CLEF_OK ||

@@ -100,6 +100,16 @@ void options_print_filled(FILE *stream, const char *text, int column, int indent
 void options_print_roff(FILE *stream, const char *text);
 
 // Rows that several commands share; `type` is the settings' struct, with members of these names.
+#define OPTION_ROW_MODEL(type)                                                                  \
+    {                                                                                           \
+        "--model", "FILE", NULL, "The model.safetensors that \"clef train\" saved. Mandatory.", \
+            OPTION_TEXT, .offset = offsetof(type, model)                                        \
+    }
+#define OPTION_ROW_SAVED_BATCH_SIZE(type)                                                      \
+    {                                                                                          \
+        "--batch-size", "N", NULL, "Images of one step. Default: as in training.", OPTION_INT, \
+            .offset = offsetof(type, batch_size), .min = 1, .max = CLEF_MAX_BATCH              \
+    }
 #define OPTION_ROW_DEVICE(type)                                                                   \
     {                                                                                             \
         "--device", "NAME", NULL,                                                                 \

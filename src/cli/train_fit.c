@@ -57,9 +57,19 @@ static bool is_best(const struct train_run *run, const struct clef_train_state *
     return true;
 }
 
+// Reads all images, so that it waits for the first checkpoint and does not delay the first step.
+static void identify_data(struct train_run *run)
+{
+    if (run->checkpoint.training.shape.count > 0)
+        return;
+    run->checkpoint.training = clef_dataset_identify(run->training);
+    run->checkpoint.validation = clef_dataset_identify(run->validation);
+}
+
 static clef_status on_checkpoint(void *user, const struct clef_train_state *state)
 {
     struct train_run *run = user;
+    identify_data(run);
     run->checkpoint.state = *state;
     bool best = is_best(run, state);
     clef_status status =
@@ -88,9 +98,6 @@ static clef_status describe(struct train_run *run, const struct clef_train_confi
     if (run->resumed != NULL) {
         run->checkpoint.training = run->resumed->training;
         run->checkpoint.validation = run->resumed->validation;
-    } else {
-        run->checkpoint.training = clef_dataset_identify(run->training);
-        run->checkpoint.validation = clef_dataset_identify(run->validation);
     }
     return CLEF_OK;
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/json_build.h"
 
+#include "core/error.h"
+
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void give_up(json_t **document)
 {
@@ -43,4 +46,15 @@ json_t *clef_json_parse(const char *text, size_t size, json_error_t *error)
     json_decref(root);
     errno = ENOMEM;
     return NULL;
+}
+
+clef_status clef_json_read(const char *text, json_t **root)
+{
+    json_error_t error;
+    *root = clef_json_parse(text, strlen(text), &error);
+    if (*root != NULL)
+        return CLEF_OK;
+    if (errno == ENOMEM)
+        return clef_fail(CLEF_OUT_OF_MEMORY, "out of memory");
+    return clef_fail(CLEF_FORMAT, "not JSON: %s", error.text);
 }

@@ -6,6 +6,8 @@
 #ifndef CLEF_IO_JSON_BUILD_H
 #define CLEF_IO_JSON_BUILD_H
 
+#include "clef/status.h"
+
 #include <jansson.h>
 #include <stddef.h>
 
@@ -21,5 +23,8 @@ char *clef_json_text(const json_t *root, size_t flags);
 // The document of a text, in which no key occurs twice; NULL with errno ENOMEM if there is too
 // little memory, else with what is wrong in `error`.
 json_t *clef_json_parse(const char *text, size_t size, json_error_t *error);
+
+// The same for a whole string, with CLEF_OUT_OF_MEMORY or CLEF_FORMAT for what went wrong.
+clef_status clef_json_read(const char *text, json_t **root);
 
 #endif

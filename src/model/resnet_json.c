@@ -4,7 +4,6 @@
 #include "core/error.h"
 #include "io/json_build.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <limits.h>
 #include <string.h>
@@ -149,12 +148,8 @@ clef_status clef_resnet_from_json(const char *text, struct clef_resnet_config *c
     *config = clef_resnet_default();
     memset(config->blocks, 0, sizeof config->blocks);
     memset(config->filters, 0, sizeof config->filters);
-    json_error_t error;
-    json_t *object = clef_json_parse(text, strlen(text), &error);
-    if (!object && errno == ENOMEM)
-        return clef_fail(CLEF_OUT_OF_MEMORY, "out of memory");
-    if (!object)
-        return clef_fail(CLEF_FORMAT, "not JSON: %s", error.text);
+    json_t *object;
+    CLEF_TRY(clef_json_read(text, &object));
     clef_status status = read_object(object, config);
     json_decref(object);
     return status;

@@ -235,12 +235,8 @@ static clef_status read_object(const json_t *object, struct clef_checkpoint *che
 
 clef_status checkpoint_from_json(const char *text, struct clef_checkpoint *checkpoint)
 {
-    json_error_t error;
-    json_t *object = clef_json_parse(text, strlen(text), &error);
-    if (!object && errno == ENOMEM)
-        return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the state of a checkpoint");
-    if (!object)
-        return clef_fail(CLEF_FORMAT, "not JSON: %s", error.text);
+    json_t *object;
+    CLEF_TRY(clef_json_read(text, &object));
     clef_status status = read_object(object, checkpoint);
     json_decref(object);
     return status;

@@ -10,13 +10,11 @@ clef_status clef_evaluate(struct clef_model *model, const struct clef_dataset *d
     if (model == NULL || dataset == NULL || result == NULL)
         return clef_fail(CLEF_INVALID_ARGUMENT,
                          "evaluation needs a model, a data set and room for its result");
-    const struct clef_resnet_config *network = clef_model_get_config(model);
     struct clef_dataset_shape shape = clef_dataset_get_shape(dataset);
     struct train_pass pass = {.model = model, .callbacks = callbacks};
     struct train_totals totals = {0};
     CLEF_TRY(train_prepare(model, dataset, batch_size, false));
-    CLEF_TRY(clef_batch_loader_create(dataset, network->input_height, network->input_width,
-                                      network->input_channels, batch_size, &pass.loader));
+    CLEF_TRY(train_create_loader(model, dataset, batch_size, &pass.loader));
     clef_status status = train_pass_run(&pass, NULL, shape.count, &totals);
     clef_batch_loader_destroy(pass.loader);
     if (status != CLEF_OK)

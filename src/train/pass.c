@@ -15,6 +15,14 @@ double train_mean_accuracy(const struct train_totals *totals)
     return (double)totals->correct / (double)totals->images;
 }
 
+clef_status train_create_loader(struct clef_model *model, const struct clef_dataset *dataset,
+                                int batch_size, struct clef_batch_loader **loader)
+{
+    const struct clef_resnet_config *network = clef_model_get_config(model);
+    return clef_batch_loader_create(dataset, network->input_height, network->input_width,
+                                    network->input_channels, batch_size, loader);
+}
+
 clef_status train_prepare(struct clef_model *model, const struct clef_dataset *dataset,
                           int batch_size, bool training)
 {
@@ -83,15 +91,17 @@ static clef_status collect(const struct train_pass *pass, struct queue *queue,
     return CLEF_OK;
 }
 
+bool train_should_stop(const struct clef_train_callbacks *callbacks)
+{
+    return callbacks != NULL && callbacks->should_stop != NULL &&
+           callbacks->should_stop(callbacks->user);
+}
+
 // Asked before a step rather than after one: a request that came between two passes then begins
 // none.
 static clef_status check_request(const struct train_pass *pass, const struct train_totals *totals)
 {
-    const struct clef_train_callbacks *callbacks = pass->callbacks;
-    if (callbacks != NULL && callbacks->should_stop != NULL &&
-        callbacks->should_stop(callbacks->user))
-        return interrupted(totals);
-    return CLEF_OK;
+    return train_should_stop(pass->callbacks) ? interrupted(totals) : CLEF_OK;
 }
 
 // Enqueues batch after batch, and waits for the one before, or for all where the pass pauses or

@@ -42,6 +42,13 @@ struct train_pass {
 clef_status train_prepare(struct clef_model *model, const struct clef_dataset *dataset,
                           int batch_size, bool training);
 
+// A loader of a data set's batches, as the model takes them.
+clef_status train_create_loader(struct clef_model *model, const struct clef_dataset *dataset,
+                                int batch_size, struct clef_batch_loader **loader);
+
+// Whether the caller asks to stop. `callbacks` may be NULL.
+bool train_should_stop(const struct clef_train_callbacks *callbacks);
+
 // Runs over items order[0] .. order[count-1], or 0 .. count-1 if `order` is NULL. `totals` are
 // those of the steps before, which are added to. When it returns, whatever the status, no step is
 // under way, and after CLEF_INTERRUPTED all steps are in the totals.

@@ -13,8 +13,7 @@ static clef_status predict_batches(struct clef_model *model, struct clef_batch_l
         CLEF_TRY(clef_batch_loader_next(loader, &batch));
         if (batch.count == 0)
             return CLEF_OK;
-        if (callbacks != NULL && callbacks->should_stop != NULL &&
-            callbacks->should_stop(callbacks->user))
+        if (train_should_stop(callbacks))
             return clef_fail(CLEF_INTERRUPTED, "stopped on request before all was predicted");
         CLEF_TRY(clef_model_predict(model, &batch, logits));
         CLEF_TRY(clef_batch_loader_release(loader));
@@ -29,11 +28,9 @@ clef_status clef_predict(struct clef_model *model, const struct clef_dataset *da
     if (model == NULL || dataset == NULL || logits == NULL)
         return clef_fail(CLEF_INVALID_ARGUMENT,
                          "prediction needs a model, a data set and room for its logits");
-    const struct clef_resnet_config *network = clef_model_get_config(model);
     struct clef_batch_loader *loader;
     CLEF_TRY(train_prepare(model, dataset, batch_size, false));
-    CLEF_TRY(clef_batch_loader_create(dataset, network->input_height, network->input_width,
-                                      network->input_channels, batch_size, &loader));
+    CLEF_TRY(train_create_loader(model, dataset, batch_size, &loader));
     clef_status status =
         clef_batch_loader_begin(loader, NULL, clef_dataset_get_shape(dataset).count);
     if (status == CLEF_OK)

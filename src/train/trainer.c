@@ -132,14 +132,6 @@ static clef_status check_start(const struct run *run, const struct clef_train_st
     return CLEF_OK;
 }
 
-static clef_status create_loader(struct clef_model *model, const struct clef_dataset *dataset,
-                                 int batch_size, struct clef_batch_loader **loader)
-{
-    const struct clef_resnet_config *network = clef_model_get_config(model);
-    return clef_batch_loader_create(dataset, network->input_height, network->input_width,
-                                    network->input_channels, batch_size, loader);
-}
-
 // Allocates all that the epochs need.
 static clef_status run_create(struct run *run, struct clef_model *model,
                               const struct clef_dataset *training,
@@ -162,12 +154,12 @@ static clef_status run_create(struct run *run, struct clef_model *model,
     }
     run->training_count = clef_dataset_get_shape(training).count;
     run->steps = (run->training_count - 1) / batch_size + 1;
-    CLEF_TRY(create_loader(model, training, batch_size, &run->training.loader));
+    CLEF_TRY(train_create_loader(model, training, batch_size, &run->training.loader));
     if (validation != NULL) {
         CLEF_TRY(train_prepare(model, validation, batch_size, false));
         run->validation = (struct train_pass){.model = model, .callbacks = run->callbacks};
         run->validation_count = clef_dataset_get_shape(validation).count;
-        CLEF_TRY(create_loader(model, validation, batch_size, &run->validation.loader));
+        CLEF_TRY(train_create_loader(model, validation, batch_size, &run->validation.loader));
     }
     run->order = malloc((size_t)run->training_count * sizeof *run->order);
     if (run->order == NULL)
