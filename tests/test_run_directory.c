@@ -113,6 +113,17 @@ static void test_appear_together(void **state)
     assert_int_equal(3, count_entries(*state));
 }
 
+// A run that was killed leaves what it had begun to write, under whatever name.
+static void test_cleans(void **state)
+{
+    assert_int_equal(0, __real_mkdir(temp_path(state, ".saving-killed"), 0700));
+    write_file(temp_path(state, ".saving-killed/model.safetensors"), "whole", 5);
+    write_file(temp_path(state, ".saving-killed/history.csv.tmp-killed"), "ha", 2);
+    write_file(temp_path(state, "history.csv"), "old", 3);
+    run_directory_clean(*state);
+    assert_int_equal(1, count_entries(*state));
+}
+
 #define TEST(name) \
     cmocka_unit_test_setup_teardown(name, temp_directory_setup, temp_directory_teardown)
 
@@ -120,7 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_rivals),    TEST(test_given),           TEST(test_unreplaceable),
-        TEST(test_long_name), TEST(test_appear_together),
+        TEST(test_long_name), TEST(test_appear_together), TEST(test_cleans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,17 +112,17 @@ static clef_status make_given(struct run_directory *directory, const char *path)
     return make_directory(directory, directory->path, strlen(directory->path));
 }
 
-// Removes what is left of the directory of the files that wait, and is silent: it follows a
-// failure.
+// Removes what is left of the directory of the files that wait, half-written ones of a killed run
+// included, and is silent: it follows a failure.
 static void remove_staging(struct run_directory *directory)
 {
-    char path[sizeof directory->staging];
     if (directory->staging[0] == '\0')
         return;
-    for (int i = 0; i < FILES; i++) {
-        if (join(directory->staging, names[i], path, sizeof path) == CLEF_OK)
-            unlink(path);
-    }
+    DIR *stream = opendir(directory->staging);
+    for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;)
+        unlinkat(dirfd(stream), entry->d_name, 0);
+    if (stream != NULL)
+        closedir(stream);
     rmdir(directory->staging);
     directory->staging[0] = '\0';
 }
