@@ -2,6 +2,7 @@
 // Keras's .weights.h5. The HDF5 library reads in a child process, where it may break down: what is
 // tried is that this one goes on, whatever becomes of the child.
 #include "fuzz.h"
+#include "fuzz_child.h"
 
 #include "clef/status.h"
 #include "io/hdf5.h"
@@ -30,8 +31,9 @@ static void read_input(const char *path, const uint8_t *bytes, size_t size)
 }
 
 // The library is opened once and stays.
-static void open_library(void)
+static void prepare(void)
 {
+    fuzz_watch_children();
     struct clef_safetensors *file;
     if (clef_hdf5_open("/dev/null", "layers", &file) == CLEF_OK)
         fuzz_fail("nothing was taken for an HDF5 file");
@@ -45,5 +47,4 @@ static size_t bound(const uint8_t *bytes, size_t size)
     return 100 * size + (8 << 20);
 }
 
-const struct fuzz_target fuzz_target = {
-    .prepare = open_library, .read = read_input, .bound = bound};
+const struct fuzz_target fuzz_target = {.prepare = prepare, .read = read_input, .bound = bound};
