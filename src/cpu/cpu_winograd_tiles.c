@@ -54,12 +54,11 @@ static size_t spread(size_t floats, size_t from)
     return (lines >= from ? lines | 1 : lines) * LINE_FLOATS;
 }
 
-struct cpu_winograd_matrices cpu_winograd_matrices(const struct cpu_winograd_tiles *tiles,
-                                                   int channels)
+struct cpu_winograd_matrices cpu_winograd_matrices(int products, int rows, int channels)
 {
     struct cpu_winograd_matrices matrices = {.row = spread((size_t)channels, 8)};
-    matrices.point = spread((size_t)tiles->rows * matrices.row, 1);
-    matrices.floats = (size_t)tiles->products * matrices.point;
+    matrices.point = spread((size_t)rows * matrices.row, 1);
+    matrices.floats = (size_t)products * matrices.point;
     return matrices;
 }
 

@@ -54,8 +54,7 @@ struct cpu_winograd_image {
 void cpu_winograd_find_pixels(const struct cpu_winograd_tiles *tiles,
                               const struct cpu_winograd_image *image, int row, size_t *pixels);
 
-struct cpu_winograd_matrices cpu_winograd_matrices(const struct cpu_winograd_tiles *tiles,
-                                                   int channels);
+struct cpu_winograd_matrices cpu_winograd_matrices(int products, int rows, int channels);
 
 // The distance between the rows of weights of two points. It is odd, so that the same element of
 // all points does not fall on one set of a cache.

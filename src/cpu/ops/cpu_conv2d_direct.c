@@ -51,7 +51,6 @@ static clef_status create(void *context, const struct clef_tensor *target,
         .source = cpu_view(source),
         .panel_floats =
             (size_t)(window->kernel_h * window->kernel_w) * (size_t)source->c * CPU_PANEL,
-        .panels_per_task = 1,
     };
     status = CPU_NAME(conv2d_product_prepare)(&plan->product);
     if (status != CLEF_OK) {

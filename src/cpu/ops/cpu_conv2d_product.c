@@ -72,12 +72,6 @@ static void finish_block(const struct cpu_conv2d_product *product, int panel,
     cpu_tile_finish(block->rows, sums, &out);
 }
 
-// How many sets of panels there are.
-static int panel_sets(const struct cpu_conv2d_product *product)
-{
-    return cpu_task_count((size_t)product->panels, (size_t)product->panels_per_task);
-}
-
 static struct panel take_panel(const struct cpu_conv2d_product *product, int index, int thread)
 {
     struct panel panel = {.index = index};
@@ -97,25 +91,17 @@ static void run_task(void *argument, int task, int thread)
     int group = task % product->groups;
     int first = (int)((long)product->block_count * group / product->groups);
     int end = (int)((long)product->block_count * (group + 1) / product->groups);
-    int first_panel = task / product->groups * product->panels_per_task;
-    int end_panel = first_panel + product->panels_per_task;
-    if (end_panel > product->panels)
-        end_panel = product->panels;
-    struct panel panel = take_panel(product, first_panel, thread);
+    struct panel panel = take_panel(product, task / product->groups, thread);
     _Alignas(CPU_ALIGNMENT) float sums[BLOCK_ROWS * CPU_PANEL];
-    for (int b = first; b < end; b++)
-        for (int p = first_panel; p < end_panel; p++) {
-            if (p != panel.index)
-                panel = take_panel(product, p, thread);
-            multiply_block(product, &panel, &product->blocks[b], sums);
-            finish_block(product, p, &product->blocks[b], sums);
-        }
+    for (int b = first; b < end; b++) {
+        multiply_block(product, &panel, &product->blocks[b], sums);
+        finish_block(product, panel.index, &product->blocks[b], sums);
+    }
 }
 
 void CPU_NAME(conv2d_product_run)(const struct cpu_conv2d_product *product)
 {
-    cpu_parallel_for(product->cpu, panel_sets(product) * product->groups, run_task,
-                     (void *)product);
+    cpu_parallel_for(product->cpu, product->panels * product->groups, run_task, (void *)product);
 }
 
 void CPU_NAME(conv2d_product_free)(struct cpu_conv2d_product *product)
@@ -128,7 +114,7 @@ void CPU_NAME(conv2d_product_free)(struct cpu_conv2d_product *product)
 static bool too_few_tasks(const struct cpu_conv2d_product *product, int tiles, int wanted)
 {
     int blocks = cpu_conv2d_count_blocks(&product->runs, tiles * CPU_TILE_ROWS);
-    return blocks * panel_sets(product) < wanted;
+    return blocks * product->panels < wanted;
 }
 
 clef_status CPU_NAME(conv2d_product_prepare)(struct cpu_conv2d_product *product)
@@ -137,14 +123,10 @@ clef_status CPU_NAME(conv2d_product_prepare)(struct cpu_conv2d_product *product)
     int wanted = TASKS_PER_THREAD * product->cpu->threads;
     int tiles = BLOCK_TILES;
     product->panels = (product->target.c + CPU_PANEL - 1) / CPU_PANEL;
-    if (product->panels_per_task > product->panels)
-        product->panels_per_task = product->panels;
-    while (product->panels_per_task > 1 && too_few_tasks(product, tiles, wanted))
-        product->panels_per_task = (product->panels_per_task + 1) / 2;
     while (tiles > 1 && too_few_tasks(product, tiles, wanted))
         tiles = (tiles + 1) / 2;
     product->block_count = cpu_conv2d_count_blocks(&product->runs, tiles * CPU_TILE_ROWS);
-    product->groups = cpu_task_count((size_t)wanted, (size_t)panel_sets(product));
+    product->groups = cpu_task_count((size_t)wanted, (size_t)product->panels);
     if (product->groups > product->block_count)
         product->groups = product->block_count;
     return cpu_conv2d_make_blocks(&product->runs, tiles * CPU_TILE_ROWS, &product->blocks);

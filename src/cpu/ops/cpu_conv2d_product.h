@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The product of a convolution: rows of the source times panels of weights, as lists of runs say.
-// The direct algorithm forward and in backward_data, and the middle of Winograd's.
+// The direct algorithm forward and in backward_data.
 //
-// A task has some blocks of target rows and some panels. For each block it walks the reduction
+// A task has some blocks of target rows and a panel. For each block it walks the reduction
 // chain by chain: a chain's weights, 64 rows of a panel, stay in the first-level cache for all
 // tiles of the block.
 #ifndef CLEF_CPU_CONV2D_PRODUCT_H
@@ -17,19 +17,15 @@ struct cpu_conv2d_product {
     struct cpu_conv2d_runs runs;
     struct cpu_view target, source;
     size_t panel_floats; // Of one panel of weights.
-    // How many panels a block meets before the next block's turn: one where all blocks meet the
-    // same weights, more where each block has weights of its own. Made smaller if there are too few
-    // tasks.
-    int panels_per_task;
     const float *weights, *bias, *addend;
     bool relu;
-    // Per thread; NULL if weights are used as they are. Only with one panel at a time.
+    // Per thread; NULL if weights are used as they are.
     struct cpu_transposed_panel *transposed;
     bool *ready; // What the panels share out among themselves.
     struct cpu_conv2d_block *blocks;
     int block_count;
     int panels; // Of the target's channels.
-    int groups; // Of blocks; a task is a set of panels and a group.
+    int groups; // Of blocks; a task is a panel and a group.
 };
 
 // Cuts the runs into chains and blocks. Releases nothing if it fails.

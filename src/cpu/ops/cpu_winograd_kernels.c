@@ -6,10 +6,6 @@
 
 #define SQUARE (CPU_WINOGRAD_POINTS * CPU_WINOGRAD_POINTS)
 
-// How far ahead memory is asked for: the points of a tile are more streams than a processor follows
-// by itself. An address beyond the end does no harm.
-#define AHEAD_FLOATS 64
-
 // ---------------------------------------------------------------- data to points
 
 CPU_TRANSFORM void store_points(const struct cpu_winograd_matrix *m, const cpu_vec *half,
@@ -19,11 +15,8 @@ CPU_TRANSFORM void store_points(const struct cpu_winograd_matrix *m, const cpu_v
         cpu_vec row[CPU_WINOGRAD_POINTS];
         cpu_to_points(m, half + j * m->width, row);
 #pragma GCC unroll 6
-        for (int k = 0; k < m->points; k++) {
-            float *at = points + (size_t)(j * m->points + k) * step;
-            cpu_store(at, row[k]);
-            __builtin_prefetch(at + AHEAD_FLOATS, 1);
-        }
+        for (int k = 0; k < m->points; k++)
+            cpu_store(points + (size_t)(j * m->points + k) * step, row[k]);
     }
 }
 
@@ -99,11 +92,8 @@ CPU_TRANSFORM void load_points(const struct cpu_winograd_matrix *m, const float 
     for (int k = 0; k < m->points; k++) {
         cpu_vec column[CPU_WINOGRAD_POINTS], ends[CPU_WINOGRAD_POINTS];
 #pragma GCC unroll 6
-        for (int j = 0; j < m->points; j++) {
-            const float *at = points + (size_t)(j * m->points + k) * step;
-            column[j] = cpu_load(at);
-            __builtin_prefetch(at + AHEAD_FLOATS);
-        }
+        for (int j = 0; j < m->points; j++)
+            column[j] = cpu_load(points + (size_t)(j * m->points + k) * step);
         cpu_from_points(m, column, ends);
 #pragma GCC unroll 6
         for (int i = 0; i < m->width; i++)
@@ -201,17 +191,17 @@ const struct cpu_winograd_kernels *CPU_NAME(winograd_kernels)(enum clef_conv2d_a
 
 void CPU_NAME(winograd_to_points)(cpu_winograd_tile_kernel *kernel,
                                   const struct cpu_winograd_tiles *tiles,
-                                  const struct cpu_winograd_image *image, int task, float *sums)
+                                  const struct cpu_winograd_image *image, int first, int rows,
+                                  float *points, float *sums)
 {
     const struct cpu_view *view = &image->view;
     const struct cpu_winograd_matrices *to = &image->points;
     size_t pixels[CPU_WINOGRAD_PIXELS];
-    int first = task * tiles->rows_per_task, end = cpu_winograd_task_end(tiles, task);
-    for (int row = first; row < end; row++) {
-        int n = row % tiles->images;
-        if (row == first || n == 0)
-            cpu_winograd_find_pixels(tiles, image, row, pixels);
+    for (int i = 0; i < rows; i++) {
+        int n = (first + i) % tiles->images;
+        if (i == 0 || n == 0)
+            cpu_winograd_find_pixels(tiles, image, first + i, pixels);
         kernel(view->data + (size_t)n * view->stride_n, pixels, view->c,
-               to->data + (size_t)row * to->row, to->point, sums);
+               points + (size_t)i * to->row, to->point, sums);
     }
 }

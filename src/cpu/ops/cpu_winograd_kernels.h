@@ -36,9 +36,11 @@ struct cpu_winograd_kernels {
 // NULL for algorithms of another kind.
 const struct cpu_winograd_kernels *CPU_NAME(winograd_kernels)(enum clef_conv2d_algorithm algorithm);
 
-// Takes a task's rows of an image to points.
+// Takes `rows` rows of an image, from `first` on, to points, the first to `points`, with the
+// strides of image->points.
 void CPU_NAME(winograd_to_points)(cpu_winograd_tile_kernel *kernel,
                                   const struct cpu_winograd_tiles *tiles,
-                                  const struct cpu_winograd_image *image, int task, float *sums);
+                                  const struct cpu_winograd_image *image, int first, int rows,
+                                  float *points, float *sums);
 
 #endif

@@ -34,6 +34,15 @@ struct weights_plan {
 
 // ---------------------------------------------------------------- to points
 
+static void rows_to_points(const struct weights_plan *plan, cpu_winograd_tile_kernel *kernel,
+                           const struct cpu_winograd_image *image, int task, float *sums)
+{
+    int first = task * plan->tiles.rows_per_task;
+    CPU_NAME(winograd_to_points)
+    (kernel, &plan->tiles, image, first, cpu_winograd_task_end(&plan->tiles, task) - first,
+     image->points.data + (size_t)first * image->points.row, sums);
+}
+
 static void to_points_task(void *argument, int task, int thread)
 {
     (void)thread;
@@ -41,7 +50,7 @@ static void to_points_task(void *argument, int task, int thread)
     const struct cpu_winograd_kernels *kernels = plan->kernels;
     int row_tasks = cpu_winograd_row_tasks(&plan->tiles);
     if (task < row_tasks) {
-        CPU_NAME(winograd_to_points)(kernels->src, &plan->tiles, &plan->src, task, NULL);
+        rows_to_points(plan, kernels->src, &plan->src, task, NULL);
         return;
     }
     task -= row_tasks;
@@ -50,7 +59,7 @@ static void to_points_task(void *argument, int task, int thread)
         sums = plan->bias_sums + (size_t)task * plan->diff_dst.points.row;
         memset(sums, 0, plan->diff_dst.points.row * sizeof *sums);
     }
-    CPU_NAME(winograd_to_points)(kernels->diff_dst, &plan->tiles, &plan->diff_dst, task, sums);
+    rows_to_points(plan, kernels->diff_dst, &plan->diff_dst, task, sums);
 }
 
 // ---------------------------------------------------------------- from points
@@ -127,8 +136,9 @@ static clef_status outline(struct cpu_context *cpu, enum clef_conv2d_algorithm a
         .diff_weights = cpu_view(args->diff_weights).data,
         .diff_bias = cpu_view(args->diff_bias).data,
     };
-    plan->src.points = cpu_winograd_matrices(&plan->tiles, src->c);
-    plan->diff_dst.points = cpu_winograd_matrices(&plan->tiles, diff_dst->c);
+    plan->src.points = cpu_winograd_matrices(plan->tiles.products, plan->tiles.rows, src->c);
+    plan->diff_dst.points =
+        cpu_winograd_matrices(plan->tiles.products, plan->tiles.rows, diff_dst->c);
     int products = plan->tiles.products;
     int panels = cpu_task_count((size_t)diff_dst->c, CPU_PANEL);
     plan->outer = (struct cpu_conv2d_outer){
