@@ -10,7 +10,7 @@
 // channels of src. No division changes the order of a sum.
 #define TASKS_PER_THREAD 6
 
-// From this row length on, rows of diff_dst fall on few sets of the first-level cache; the panel is
+// From this distance on, rows of diff_dst fall on few sets of the first-level cache; the panel is
 // then copied first.
 #define PACK_ROW_FLOATS 64
 
@@ -106,9 +106,9 @@ static const float *panel_rows(const struct job *job, const struct cpu_conv2d_bl
     const struct cpu_conv2d_run *run = &outer->runs.runs[block->run];
     int lanes = panel_lanes(outer, panel);
     const float *rows = outer->diff_dst.data + run->dst + (size_t)block->repeat * run->dst_repeat +
-                        (size_t)block->first_row * run->dst_row + panel * CPU_PANEL;
+                        (size_t)block->first_row * run->dst_row + (size_t)panel * outer->panel_step;
     *step = run->dst_row;
-    if (!outer->pack && lanes == CPU_PANEL)
+    if (run->dst_row < PACK_ROW_FLOATS && lanes == CPU_PANEL)
         return rows;
     pack_panel(rows, run->dst_row, block->rows, lanes, job->packed);
     *step = CPU_PANEL;
@@ -281,7 +281,6 @@ void CPU_NAME(conv2d_outer_share)(struct cpu_conv2d_outer *outer)
         outer->groups_per_task = (outer->groups_per_task + 2) / 3;
     while (task_count(outer) < wanted && outer->splits * CPU_TILE_ROWS < outer->src.c)
         outer->splits *= 2;
-    outer->pack = outer->diff_dst.c >= PACK_ROW_FLOATS;
     outer->scratch_floats = packed_floats(outer) + bias_floats(outer);
     if (outer->parts > 1)
         outer->scratch_floats += (size_t)outer->parts * (size_t)outer->panels * outer->panel_floats;

@@ -19,6 +19,7 @@ struct cpu_conv2d_outer {
     struct cpu_context *cpu;
     struct cpu_conv2d_runs runs;
     struct cpu_view src, diff_dst; // Their data may be missing until a run.
+    size_t panel_step;             // Between the panels of a row of diff_dst.
     size_t panel_floats;           // Of one panel of the gradient.
     int parts;           // Among how many copies of the gradient positions are shared out, or 1.
     int panels_per_task; // How many meet a block before the next block's turn.
@@ -31,7 +32,6 @@ struct cpu_conv2d_outer {
     struct cpu_conv2d_group *groups;
     float *packed;                   // Per thread: CPU_CHAIN_LENGTH x panel.
     float *part_weights, *part_bias; // Of each part, if there are several.
-    bool pack;
 };
 
 // Decides how tasks share the work, and what scratch that takes.

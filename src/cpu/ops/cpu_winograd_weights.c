@@ -32,34 +32,54 @@ struct weights_plan {
     struct cpu_conv2d_outer outer;
 };
 
+static size_t bias_row(const struct weights_plan *plan)
+{
+    return (size_t)plan->outer.panels * CPU_PANEL;
+}
+
 // ---------------------------------------------------------------- to points
 
-static void rows_to_points(const struct weights_plan *plan, cpu_winograd_tile_kernel *kernel,
-                           const struct cpu_winograd_image *image, int task, float *sums)
+static void src_to_points(const struct weights_plan *plan, int first, int rows)
 {
-    int first = task * plan->tiles.rows_per_task;
+    const struct cpu_winograd_image *src = &plan->src;
     CPU_NAME(winograd_to_points)
-    (kernel, &plan->tiles, image, first, cpu_winograd_task_end(&plan->tiles, task) - first,
-     image->points.data + (size_t)first * image->points.row, sums);
+    (plan->kernels->src, &plan->tiles, src, first, rows,
+     src->points.data + (size_t)first * src->points.row, NULL);
+}
+
+// In panels, as the outer products read them.
+static void diff_dst_to_points(const struct weights_plan *plan, int first, int rows, float *sums)
+{
+    struct cpu_winograd_image panel = plan->diff_dst;
+    float *points = panel.points.data + (size_t)first * panel.points.row;
+    for (int channel = 0; channel < plan->diff_dst.view.c; channel += CPU_PANEL) {
+        int left = plan->diff_dst.view.c - channel;
+        panel.view.data = plan->diff_dst.view.data + channel;
+        panel.view.c = left < CPU_PANEL ? left : CPU_PANEL;
+        CPU_NAME(winograd_to_points)
+        (plan->kernels->diff_dst, &plan->tiles, &panel, first, rows, points,
+         sums ? sums + channel : NULL);
+        points += plan->outer.panel_step;
+    }
 }
 
 static void to_points_task(void *argument, int task, int thread)
 {
     (void)thread;
     const struct weights_plan *plan = argument;
-    const struct cpu_winograd_kernels *kernels = plan->kernels;
-    int row_tasks = cpu_winograd_row_tasks(&plan->tiles);
+    int row_tasks = cpu_winograd_row_tasks(&plan->tiles), part = task % row_tasks;
+    int first = part * plan->tiles.rows_per_task;
+    int rows = cpu_winograd_task_end(&plan->tiles, part) - first;
     if (task < row_tasks) {
-        rows_to_points(plan, kernels->src, &plan->src, task, NULL);
+        src_to_points(plan, first, rows);
         return;
     }
-    task -= row_tasks;
     float *sums = NULL;
     if (plan->diff_bias) {
-        sums = plan->bias_sums + (size_t)task * plan->diff_dst.points.row;
-        memset(sums, 0, plan->diff_dst.points.row * sizeof *sums);
+        sums = plan->bias_sums + (size_t)part * bias_row(plan);
+        memset(sums, 0, bias_row(plan) * sizeof *sums);
     }
-    rows_to_points(plan, kernels->diff_dst, &plan->diff_dst, task, sums);
+    diff_dst_to_points(plan, first, rows, sums);
 }
 
 // ---------------------------------------------------------------- from points
@@ -69,7 +89,7 @@ static void join_bias(const struct weights_plan *plan)
     for (int c = 0; c < plan->diff_dst.view.c; c++) {
         float sum = 0;
         for (int task = 0; task < cpu_winograd_row_tasks(&plan->tiles); task++)
-            sum += plan->bias_sums[(size_t)task * plan->diff_dst.points.row + (size_t)c];
+            sum += plan->bias_sums[(size_t)task * bias_row(plan) + (size_t)c];
         plan->diff_bias[c] = sum;
     }
 }
@@ -137,14 +157,16 @@ static clef_status outline(struct cpu_context *cpu, enum clef_conv2d_algorithm a
         .diff_bias = cpu_view(args->diff_bias).data,
     };
     plan->src.points = cpu_winograd_matrices(plan->tiles.products, plan->tiles.rows, src->c);
-    plan->diff_dst.points =
-        cpu_winograd_matrices(plan->tiles.products, plan->tiles.rows, diff_dst->c);
     int products = plan->tiles.products;
     int panels = cpu_task_count((size_t)diff_dst->c, CPU_PANEL);
+    plan->diff_dst.points = cpu_winograd_matrices(products * panels, plan->tiles.rows, CPU_PANEL);
+    size_t panel_step = plan->diff_dst.points.point;
+    plan->diff_dst.points.point *= (size_t)panels;
     plan->outer = (struct cpu_conv2d_outer){
         .cpu = cpu,
         .src = {.c = src->c},
         .diff_dst = {.c = diff_dst->c},
+        .panel_step = panel_step,
         .panel_floats = (size_t)products * (size_t)cpu_winograd_weight_rows(src->c) * CPU_PANEL,
         .parts = 1,
         .panels_per_task = cpu_task_count((size_t)panels * (size_t)products, OUTER_TASKS),
@@ -156,7 +178,7 @@ static clef_status outline(struct cpu_context *cpu, enum clef_conv2d_algorithm a
 
 static size_t bias_floats(const struct weights_plan *plan)
 {
-    return (size_t)cpu_winograd_row_tasks(&plan->tiles) * plan->diff_dst.points.row;
+    return (size_t)cpu_winograd_row_tasks(&plan->tiles) * bias_row(plan);
 }
 
 static size_t weights_floats(const struct weights_plan *plan)
