@@ -394,11 +394,14 @@ static void test_incomplete_files(void **state)
         "which is \"stage1.block1.conv1.weight\"");
 }
 
+// What a replay notices and refuses is the same on each device.
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest parity[] = {
         cmocka_unit_test(test_parity),
         cmocka_unit_test(test_parity_of_slow_learning),
+    };
+    const struct CMUnitTest faults[] = {
         cmocka_unit_test_setup_teardown(test_notices_a_loss, temp_directory_setup,
                                         temp_directory_teardown),
         cmocka_unit_test_setup_teardown(test_notices_a_gradient, temp_directory_setup,
@@ -418,5 +421,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_incomplete_files, temp_directory_setup,
                                         temp_directory_teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failures = cmocka_run_group_tests(parity, NULL, NULL);
+    return getenv("CLEF_DEVICE") ? failures : failures + cmocka_run_group_tests(faults, NULL, NULL);
 }

@@ -42,6 +42,15 @@ size_t tensor_place(const struct clef_tensor *t, int n, int h, int w, int c)
            (size_t)c;
 }
 
+// Marks what belongs to the tensor, a run of channels at a time.
+static void mark_elements(struct check_tensor *t)
+{
+    for (int n = 0; n < t->view.n; n++)
+        for (int h = 0; h < t->view.h; h++)
+            for (int w = 0; w < t->view.w; w++)
+                memset(t->element + tensor_place(&t->view, n, h, w, 0), 1, (size_t)t->view.c);
+}
+
 static struct check_tensor *create(struct session *s, const char *name, bool output,
                                    size_t element_bytes, struct clef_tensor view)
 {
@@ -61,8 +70,7 @@ static struct check_tensor *create(struct session *s, const char *name, bool out
     uint32_t guard = GUARD_BITS;
     for (size_t at = 0; at < bytes; at += sizeof guard)
         memcpy(t->before + at, &guard, sizeof guard);
-    FOR_EACH_ELEMENT(t, n, h, w, c)
-    t->element[tensor_place(&view, n, h, w, c)] = 1;
+    mark_elements(t);
     if (clef_buffer_create(s->device, bytes, &t->buffer) != CLEF_OK)
         session_fail(s, "buffer of %s: %s", name, clef_last_error());
     t->view.buffer = t->buffer;
