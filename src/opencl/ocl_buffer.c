@@ -1,8 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_buffer.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+// A processor walks through tensors with strides of whole pages, as the C backend does
+// (src/cpu/cpu_backend.c): with small pages it would miss the translation of most addresses. Only
+// whole huge pages of the buffer are asked for, before they are first written; it is only advice.
+static void advise_huge_pages(char *data, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    size_t skip = (HUGE_PAGE - (uintptr_t)data % HUGE_PAGE) % HUGE_PAGE;
+    if (bytes >= skip + HUGE_PAGE)
+        madvise(data + skip, (bytes - skip) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#else
+    (void)data;
+    (void)bytes;
+#endif
+}
 
 // In memory that is the host's own the host itself is the fastest.
 static clef_status clear_from_host(struct ocl_context *ocl, cl_mem memory, size_t bytes)
@@ -12,6 +31,8 @@ static clef_status clear_from_host(struct ocl_context *ocl, cl_mem memory, size_
                                             NULL, NULL, &code);
     if (!data)
         return ocl_fail(code, "clEnqueueMapBuffer", "%zu bytes", bytes);
+    if (ocl->caps.kind == OCL_CPU)
+        advise_huge_pages(data, bytes);
     memset(data, 0, bytes);
     OCL_TRY(clEnqueueUnmapMemObject, (ocl->queue, memory, data, 0, NULL, NULL), "%zu bytes", bytes);
     return CLEF_OK;
