@@ -6,9 +6,11 @@
 
 // On a processor a chunk is 256 rows: small against a large tensor, large against the cost of a
 // work-item. A tensor of twice as many is still one chunk, since two more launches would cost more
-// than the few work-items that it is split into. An item has 64 channels, whole cache lines.
+// than the few work-items that it is split into; four times as many are where its channels alone
+// keep the compute units busy. An item has 64 channels, whole cache lines.
 #define CPU_CHUNK_ROWS 256
 #define CPU_SINGLE_ROWS 512
+#define CPU_BUSY_SINGLE_ROWS 1024
 #define CPU_CHANNELS 64
 
 // Rows of an item of a graphics processor: few, to have many items, until there are enough of
@@ -24,11 +26,13 @@ static int clamp(int value, int low, int high)
     return value < low ? low : value > high ? high : value;
 }
 
-static void split_for_cpu(struct ocl_batchnorm_split *split)
+static void split_for_cpu(int compute_units, struct ocl_batchnorm_split *split)
 {
+    bool busy = split->channels >= compute_units * CPU_CHANNELS;
+    int single = busy ? CPU_BUSY_SINGLE_ROWS : CPU_SINGLE_ROWS;
     split->lanes = split->item_rows = 1;
     split->span = CPU_CHANNELS / split->width;
-    split->chunk_rows = split->rows <= CPU_SINGLE_ROWS ? split->rows : CPU_CHUNK_ROWS;
+    split->chunk_rows = split->rows <= single ? split->rows : CPU_CHUNK_ROWS;
 }
 
 static void split_for_gpu(int group, struct ocl_batchnorm_split *split)
@@ -64,7 +68,7 @@ clef_status ocl_batchnorm_split(struct ocl_context *ocl, enum ocl_batchnorm_prog
     size_t group = ocl_is_cpu(ocl) ? 1 : ocl_group_size(ocl, GPU_GROUP);
     for (bool takes = false; !takes; group /= 2) {
         if (ocl_is_cpu(ocl))
-            split_for_cpu(split);
+            split_for_cpu((int)ocl->caps.compute_units, split);
         else
             split_for_gpu((int)group, split);
         write_options(split);
