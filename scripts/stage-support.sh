@@ -62,8 +62,13 @@ skip() {
     fi
 }
 
-# install GROUP...: one stage at a time.
-install() { flock "$work/installing" scripts/install-dependencies.sh "$@"; }
+# install GROUP...: one stage at a time, but for the frameworks, which come last and take long:
+# whoever has all that it needs does not wait for them.
+install() {
+    local lock=$work/installing
+    [ "$1" != frameworks ] || lock+=-frameworks
+    flock "$lock" scripts/install-dependencies.sh "$@"
+}
 
 # build PRESET [TARGET...]: whatever an earlier configuration left in the cache, every preset has
 # OpenCL but those that are there to do without, and a build that has it has tests of it. AVX-512
@@ -162,8 +167,8 @@ run() {
     fi
 }
 
-# report STAGE...: the summary, and behind it why stages failed; the exit code is 1 if one did. There
-# are readers of which some show only the end of all this.
+# report STAGE...: the summary, and behind it why stages failed; the exit code is 1 if one did. Who
+# sees only the last 60 lines sees most of both.
 report() {
     local name failures=0
     for name in "$@"; do
@@ -183,7 +188,7 @@ report() {
     for name in "$@"; do
         ! failed "$name" || {
             echo "== $name failed"
-            head -n 60 "$work/$name/reasons"
+            head -n $((36 / failures + 4)) "$work/$name/reasons"
         }
     done
     return 1
