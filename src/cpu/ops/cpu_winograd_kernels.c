@@ -6,6 +6,10 @@
 
 #define SQUARE (CPU_WINOGRAD_POINTS * CPU_WINOGRAD_POINTS)
 
+// Vectors of channels that are transformed at once: so many that whole cache lines are used as they
+// come, and so few that the columns stay in the first-level cache.
+#define GROUP_VECTORS (16 / CPU_LANES)
+
 // ---------------------------------------------------------------- data to points
 
 CPU_TRANSFORM void store_points(const struct cpu_winograd_matrix *m, const cpu_vec *half,
@@ -101,16 +105,18 @@ CPU_TRANSFORM void load_points(const struct cpu_winograd_matrix *m, const float 
     }
 }
 
+// A panel, of which whole cache lines are written.
 CPU_TRANSFORM void points_to_tile(const struct cpu_winograd_matrix *m, const float *points,
                                   size_t step, const size_t *pixels,
                                   const struct cpu_tile_output *out)
 {
-    for (int c = 0; c < out->lanes; c += CPU_LANES) {
-        _Alignas(CPU_ALIGNMENT) cpu_vec half[SQUARE];
-        load_points(m, points + c, step, half);
-        for (int i = 0; i < m->width; i++) {
+    _Alignas(CPU_ALIGNMENT) cpu_vec half[CPU_PANEL / CPU_LANES][SQUARE];
+    for (int c = 0; c < out->lanes; c += CPU_LANES)
+        load_points(m, points + c, step, half[c / CPU_LANES]);
+    for (int i = 0; i < m->width; i++)
+        for (int c = 0; c < out->lanes; c += CPU_LANES) {
             cpu_vec row[CPU_WINOGRAD_POINTS];
-            cpu_from_points(m, half + i * m->points, row);
+            cpu_from_points(m, half[c / CPU_LANES] + i * m->points, row);
 #pragma GCC unroll 6
             for (int o = 0; o < m->width; o++) {
                 size_t pixel = pixels[i * m->width + o];
@@ -118,7 +124,6 @@ CPU_TRANSFORM void points_to_tile(const struct cpu_winograd_matrix *m, const flo
                     cpu_finish_vector(row[o], c, out->lanes - c, pixel, out);
             }
         }
-    }
 }
 
 CPU_TRANSFORM void points_to_weights(const struct cpu_winograd_matrix *m, const float *points,
