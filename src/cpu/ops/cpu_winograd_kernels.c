@@ -6,10 +6,6 @@
 
 #define SQUARE (CPU_WINOGRAD_POINTS * CPU_WINOGRAD_POINTS)
 
-// Vectors of channels that are transformed at once: so many that whole cache lines are used as they
-// come, and so few that the columns stay in the first-level cache.
-#define GROUP_VECTORS (16 / CPU_LANES)
-
 // ---------------------------------------------------------------- data to points
 
 CPU_TRANSFORM void store_points(const struct cpu_winograd_matrix *m, const cpu_vec *half,

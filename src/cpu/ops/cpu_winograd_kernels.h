@@ -23,7 +23,7 @@ struct cpu_winograd_kernels {
     cpu_winograd_tile_kernel *src;      // Of the image that is convolved.
     cpu_winograd_tile_kernel *diff_dst; // Of the gradient of the results.
     // Points to results, those inside of the image, finished as `out` says: it has the first pixel
-    // of the image, and in `lanes` the number of channels.
+    // of the image, and in `lanes` the number of channels, at most CPU_PANEL.
     void (*dst)(const float *points, size_t step, const size_t *pixels,
                 const struct cpu_tile_output *out);
     // Weights to points, for `count` elements of each tap, a multiple of CPU_LANES; taps are at
