@@ -5,7 +5,8 @@
 //
 // A kind is a set of rows whose sums run over the same k; a block is some rows of a kind. Steps say
 // where the elements of k are, counted from a row's window in src, and which rows of weights they
-// meet. Weights are in panels of 16 filters: row k of panel p is weights[(p * panel_rows + k) * 16].
+// meet. Weights are in panels of 16 filters: row k of panel p is weights[(p * panel_rows + k) *
+// 16].
 //
 // Group (part, panel) computes the blocks parts[part] .. parts[part + 1]. A block is (first
 // position, positions, first row, rows, first step, steps).
@@ -27,33 +28,40 @@
 // A block's sums are computed chain by chain, so that the weights of a chain stay in the
 // first-level cache for all tiles of the block.
 
-// Adds one chain to the sums of TILE rows, or begins them.
-void multiply_tile(float16 *sums, const int *source, global const float *restrict src,
-                   global const float *restrict weights, global const int4 *restrict steps,
-                   int step_count, int channel_step, bool first)
-{
-    float16 sum[TILE];
-#pragma unroll
-    for (int i = 0; i < TILE; i++)
-        sum[i] = 0;
-    for (int s = 0; s < step_count; s++) {
-        const int4 step = steps[s];
-        global const float *w = weights + (size_t)step.y * PANEL;
-        global const float *x[TILE];
-#pragma unroll
-        for (int i = 0; i < TILE; i++)
-            x[i] = src + (source[i] + step.x);
-        for (int k = 0; k < step.z; k++) {
-            const float16 factor = vload16(k, w);
-#pragma unroll
-            for (int i = 0; i < TILE; i++)
-                sum[i] = fma((float16)x[i][k * channel_step], factor, sum[i]);
-        }
+// Adds one chain to the sums of `rows` rows, or begins them.
+#define MULTIPLY(name, rows)                                                           \
+    void name(float16 *sums, const int *source, global const float *restrict src,      \
+              global const float *restrict weights, global const int4 *restrict steps, \
+              int step_count, int channel_step, bool first)                            \
+    {                                                                                  \
+        float16 sum[rows];                                                             \
+        EACH_ROW(i, rows)                                                              \
+        {                                                                              \
+            sum[i] = 0;                                                                \
+        }                                                                              \
+        for (int s = 0; s < step_count; s++) {                                         \
+            const int4 step = steps[s];                                                \
+            global const float *w = weights + (size_t)step.y * PANEL;                  \
+            global const float *x[rows];                                               \
+            EACH_ROW(i, rows)                                                          \
+            {                                                                          \
+                x[i] = src + (source[i] + step.x);                                     \
+            }                                                                          \
+            for (int k = 0; k < step.z; k++) {                                         \
+                const float16 factor = vload16(k, w);                                  \
+                EACH_ROW(i, rows)                                                      \
+                {                                                                      \
+                    sum[i] = fma((float16)x[i][k * channel_step], factor, sum[i]);     \
+                }                                                                      \
+            }                                                                          \
+        }                                                                              \
+        EACH_ROW(i, rows)                                                              \
+        {                                                                              \
+            sums[i] = first ? sum[i] : sums[i] + sum[i];                               \
+        }                                                                              \
     }
-#pragma unroll
-    for (int i = 0; i < TILE; i++)
-        sums[i] = first ? sum[i] : sums[i] + sum[i];
-}
+MULTIPLY(multiply_tile, TILE)
+MULTIPLY(multiply_tail, TAIL)
 
 // Writes the sums of a panel's filters, from `channel` on, to the row at `at`.
 void finish(float16 sum, int at, int channel, int channels, int flags, global const float *bias,
@@ -84,13 +92,14 @@ void finish(float16 sum, int at, int channel, int channels, int flags, global co
 
 // A step is (offset in src, row of weights, length, -) of some products; the first step of a chain
 // counts the chain's steps in its fourth component.
-kernel GROUP_SIZE void
-conv2d(global const float *restrict src, ulong src_at, global const float *restrict weights,
-       ulong weights_at, global const float *bias, ulong bias_at, global const float *addend,
-       ulong addend_at, global float *dst, ulong dst_at, global const int8 *restrict blocks,
-       global const int *restrict parts, global const int2 *restrict positions,
-       global const int4 *restrict steps, int4 order, int panel_rows, int channel_step,
-       int channels, int flags)
+kernel GROUP_SIZE void conv2d(global const float *restrict src, ulong src_at,
+                              global const float *restrict weights, ulong weights_at,
+                              global const float *bias, ulong bias_at, global const float *addend,
+                              ulong addend_at, global float *dst, ulong dst_at,
+                              global const int8 *restrict blocks, global const int *restrict parts,
+                              global const int2 *restrict positions,
+                              global const int4 *restrict steps, int4 order, int panel_rows,
+                              int channel_step, int channels, int flags)
 {
     const int part = (int)get_group_id(0), panel = (int)get_group_id(1);
     src += src_at;
@@ -111,8 +120,12 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
         const int end = block.s4 + block.s5;
         for (int s = block.s4, count; s < end; s += count) {
             count = steps[s].w;
-            for (int i = 0; i < rows; i += TILE)
+            int i = 0;
+            for (; rows - i > TAIL; i += TILE)
                 multiply_tile(sums + i, source + i, src, weights, steps + s, count, channel_step,
+                              s == block.s4);
+            if (i < rows)
+                multiply_tail(sums + i, source + i, src, weights, steps + s, count, channel_step,
                               s == block.s4);
         }
         for (int i = 0; i < rows; i++)
@@ -185,13 +198,14 @@ void finish(float x, int at, int channel, int channels, int flags, global const 
 }
 
 // A step is (offset in src, row of weights) of VECTOR products.
-kernel GROUP_SIZE void
-conv2d(global const float *restrict src, ulong src_at, global const float *restrict weights,
-       ulong weights_at, global const float *bias, ulong bias_at, global const float *addend,
-       ulong addend_at, global float *dst, ulong dst_at, global const int8 *restrict blocks,
-       global const int *restrict parts, global const int2 *restrict positions,
-       global const int2 *restrict steps, int4 order, int panel_rows, int channel_step,
-       int channels, int flags)
+kernel GROUP_SIZE void conv2d(global const float *restrict src, ulong src_at,
+                              global const float *restrict weights, ulong weights_at,
+                              global const float *bias, ulong bias_at, global const float *addend,
+                              ulong addend_at, global float *dst, ulong dst_at,
+                              global const int8 *restrict blocks, global const int *restrict parts,
+                              global const int2 *restrict positions,
+                              global const int2 *restrict steps, int4 order, int panel_rows,
+                              int channel_step, int channels, int flags)
 {
     local float4 a[SLICE * PITCH / 4];   // Elements of src: [k][row].
     local float4 b[SLICE * FILTERS / 4]; // Weights: [k][filter].
@@ -203,8 +217,7 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
     const int k_piece = (int)(item % SLICE_PIECES), first_row = (int)(item / SLICE_PIECES);
     const int filter = (int)(item % FILTER_PIECES * VECTOR), first_k = (int)(item / FILTER_PIECES);
     // Panels beyond the last are computed as copies of it.
-    const int panel =
-        min((int)get_group_id(1) * PANELS + filter / PANEL, (channels - 1) / PANEL);
+    const int panel = min((int)get_group_id(1) * PANELS + filter / PANEL, (channels - 1) / PANEL);
     src += src_at;
     weights += weights_at + (ulong)panel * panel_rows * PANEL + (filter & (PANEL - 1));
     bias += bias_at;
@@ -215,8 +228,8 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
         global const int2 *step = steps + block.s4;
         // So are rows.
         for (int i = (int)item; i < GROUP_ROWS; i += GROUP)
-            row_at[i] = find_row(positions + block.s0, block.s1,
-                                 block.s2 + min(i, block.s3 - 1), order);
+            row_at[i] =
+                find_row(positions + block.s0, block.s1, block.s2 + min(i, block.s3 - 1), order);
         float4 total[TILE], sum[TILE];
 #pragma unroll
         for (int i = 0; i < TILE; i++)

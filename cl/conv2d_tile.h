@@ -100,7 +100,14 @@ void multiply_slice(float4 *sum, local const float4 *a, const int pitch, local c
 #else
 #define GROUP_SIZE __attribute__((reqd_work_group_size(1, 1, 1)))
 
-// The same for `count` rows from `row` on. Images of one position are evenly apart, which saves
+// Rows of a smaller tile, for what whole tiles leave: 64 rows are ten tiles of 6 and one of 4. It
+// still has enough sums to hide the latency of their additions. What serves both tiles is a macro
+// that makes a function of each: of a function whose number of rows is a parameter, PoCL's compiler
+// spills the addresses even where it is in line.
+#define TAIL (TILE / 2 + 1)
+#define EACH_ROW(i, rows) _Pragma("unroll") for (int i = 0; i < rows; i++)
+
+// As find_row, for `count` rows from `row` on. Images of one position are evenly apart, which saves
 // the look-up of each.
 void find_rows(int *source, int *target, global const int2 *restrict positions, int position_count,
                int row, int count, int4 order)

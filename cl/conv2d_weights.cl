@@ -13,8 +13,8 @@
 // chains of its split in order. With several splits, each has its own place in `out`, and
 // conv2d_weights_join adds them up. Weights are in panels of 16 filters as in conv2d.cl.
 //
-// `rows` has for each k its offset in src from a row's window, and its row of weights or -1 where
-// the last tile is not full. `sizes` are the numbers of kinds, tiles, chains of all kinds, filters.
+// `rows` has for each k its offset in src from a row's window, and its row of weights or -1 where a
+// tile is not full. `sizes` are the numbers of kinds, tiles, chains of all kinds, filters.
 #include "conv2d_tile.h"
 
 #define KINDS(sizes) sizes.s0
@@ -47,45 +47,51 @@ void copy_rows(float16 *diff, global const float *restrict diff_dst, const int *
     }
 }
 
-// Adds one chain to those of the TILE gradients of `rows` whose bit is set in `mask`, or begins those
-// whose bit is not set in `begun`.
-void add_outer(global float *restrict gradient, global const int2 *restrict rows, uint mask,
-               uint begun, int lanes, global const float *restrict src, const int *source,
-               const float16 *diff, int count)
-{
-    // What is not seen may lie outside of src: the last that is seen takes its place.
-    int last = 0;
-#pragma unroll
-    for (int i = 0; i < TILE; i++)
-        last = mask >> i & 1 ? rows[i].x : last;
-    global const float *x[TILE];
-#pragma unroll
-    for (int i = 0; i < TILE; i++)
-        x[i] = src + (mask >> i & 1 ? rows[i].x : last);
-    float16 sum[TILE];
-#pragma unroll
-    for (int i = 0; i < TILE; i++)
-        sum[i] = 0;
-    for (int n = 0; n < count; n++) {
-        const float16 factor = diff[n];
-        const int at = source[n];
-#pragma unroll
-        for (int i = 0; i < TILE; i++)
-            sum[i] = fma((float16)x[i][at], factor, sum[i]);
+// Adds one chain to those of the `tile` gradients of `rows` whose bit is set in `mask`, or begins
+// those whose bit is not set in `begun`. What is not seen may lie outside of src: the last that is
+// seen takes its place. Lanes without a filter stay zero, though src may be infinite.
+#define ADD_OUTER(name, tile)                                                               \
+    void name(global float *restrict gradient, global const int2 *restrict rows, uint mask, \
+              uint begun, int lanes, global const float *restrict src, const int *source,   \
+              const float16 *diff, int count)                                               \
+    {                                                                                       \
+        int last = 0;                                                                       \
+        EACH_ROW(i, tile)                                                                   \
+        {                                                                                   \
+            last = mask >> i & 1 ? rows[i].x : last;                                        \
+        }                                                                                   \
+        global const float *x[tile];                                                        \
+        EACH_ROW(i, tile)                                                                   \
+        {                                                                                   \
+            x[i] = src + (mask >> i & 1 ? rows[i].x : last);                                \
+        }                                                                                   \
+        float16 sum[tile];                                                                  \
+        EACH_ROW(i, tile)                                                                   \
+        {                                                                                   \
+            sum[i] = 0;                                                                     \
+        }                                                                                   \
+        for (int n = 0; n < count; n++) {                                                   \
+            const float16 factor = diff[n];                                                 \
+            const int at = source[n];                                                       \
+            EACH_ROW(i, tile)                                                               \
+            {                                                                               \
+                sum[i] = fma((float16)x[i][at], factor, sum[i]);                            \
+            }                                                                               \
+        }                                                                                   \
+        const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);   \
+        const int16 kept = lane < (int16)lanes;                                             \
+        EACH_ROW(i, tile)                                                                   \
+        {                                                                                   \
+            global float *at = gradient + (size_t)rows[i].y * PANEL;                        \
+            float16 gradients = as_float16(as_int16(sum[i]) & kept);                        \
+            if (begun >> i & 1)                                                             \
+                gradients += vload16(0, at);                                                \
+            if (mask >> i & 1)                                                              \
+                vstore16(gradients, 0, at);                                                 \
+        }                                                                                   \
     }
-    // Lanes without a filter stay zero, though src may be infinite.
-    const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const int16 kept = lane < (int16)lanes;
-#pragma unroll
-    for (int i = 0; i < TILE; i++) {
-        global float *at = gradient + (size_t)rows[i].y * PANEL;
-        float16 gradients = as_float16(as_int16(sum[i]) & kept);
-        if (begun >> i & 1)
-            gradients += vload16(0, at);
-        if (mask >> i & 1)
-            vstore16(gradients, 0, at);
-    }
-}
+ADD_OUTER(add_tile, TILE)
+ADD_OUTER(add_tail, TAIL)
 
 kernel GROUP_SIZE void
 conv2d_weights(global const float *restrict src, ulong src_at,
@@ -126,8 +132,12 @@ conv2d_weights(global const float *restrict src, ulong src_at,
             for (int tile = first_tile; tile < end_tile; tile++) {
                 if (!mask[tile])
                     continue;
-                add_outer(out, rows + tile * TILE, mask[tile], begun[tile - first_tile], lanes, src,
-                          source, diff, count);
+                if (mask[tile] >> TAIL)
+                    add_tile(out, rows + tile * TILE, mask[tile], begun[tile - first_tile], lanes,
+                             src, source, diff, count);
+                else
+                    add_tail(out, rows + tile * TILE, mask[tile], begun[tile - first_tile], lanes,
+                             src, source, diff, count);
                 begun[tile - first_tile] |= mask[tile];
             }
         }
@@ -251,7 +261,7 @@ kernel void conv2d_weights_join(global const float *restrict parts, ulong parts_
                                 int panel_rows)
 {
     const int i = (int)get_global_id(0), k = i / PANEL, lane = i - k * PANEL;
-    if (k >= row_count)
+    if (k >= row_count || rows[k].y < 0)
         return;
     const ulong at = ((ulong)get_global_id(1) * panel_rows + rows[k].y) * PANEL + lane;
     float sum = 0;

@@ -22,6 +22,14 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+// Rows that a tap takes of the table: whole tiles, so that no tile computes for two taps what the
+// one does not see; but a few channels would leave most of a tile idle.
+static size_t rows_of_tap(const struct ocl_conv2d_geometry *g, const struct ocl_conv2d_cut *cut)
+{
+    size_t channels = (size_t)g->channels, tile = (size_t)cut->config->tile;
+    return channels < tile ? channels : ocl_groups(channels, tile) * tile;
+}
+
 size_t ocl_conv2d_cut_floats(const struct ocl_conv2d_cut *cut)
 {
     return cut->splits > 1 ? cut->splits * cut->split_floats : 0;
@@ -44,6 +52,7 @@ clef_status ocl_conv2d_choose_cut(struct ocl_context *ocl,
                                       &cut->config));
     const struct ocl_conv2d_config *config = cut->config;
     size_t wanted = ocl_conv2d_wanted_groups(ocl, config);
+    rows = (size_t)g->reached_count * rows_of_tap(g, cut);
     cut->tiles = ocl_groups(rows, (size_t)config->tile);
     cut->panel_groups = ocl_groups(cut->panels, (size_t)config->panels);
     if (config->local) {
@@ -79,7 +88,7 @@ clef_status ocl_conv2d_weights_work(const struct ocl_context *ocl,
     struct ocl_conv2d_weights_tables *t = tables;
     bool aligned = ocl_conv2d_is_aligned(product->src) && ocl_conv2d_is_aligned(product->diff_dst);
     ocl_conv2d_options(ocl, cut->config, aligned, cut->options);
-    size_t tile = (size_t)cut->config->tile, channels = (size_t)g->channels;
+    size_t tile = (size_t)cut->config->tile, tap_rows = rows_of_tap(g, cut);
     size_t kinds = (size_t)g->kind_count;
     *t = (struct ocl_conv2d_weights_tables){
         .kinds = malloc(kinds * sizeof *t->kinds),
@@ -93,23 +102,22 @@ clef_status ocl_conv2d_weights_work(const struct ocl_context *ocl,
         return clef_fail(CLEF_OUT_OF_MEMORY, "conv2d: no host memory for %zu tiles of weights",
                          cut->tiles);
     }
-    size_t count = 0;
+    for (size_t i = 0; i < cut->tiles * tile; i++)
+        t->rows[i] = (cl_int2){{0, -1}};
     for (int i = 0; i < g->reached_count; i++) {
         int tap = g->reached[i];
         order[tap] = (size_t)i;
         for (int c = 0; c < g->channels; c++)
-            t->rows[count++] =
+            t->rows[(size_t)i * tap_rows + (size_t)c] =
                 (cl_int2){{g->tap_offsets[tap] + c * g->channel_step, tap * g->channels + c}};
     }
-    while (count < cut->tiles * tile)
-        t->rows[count++] = (cl_int2){{0, -1}};
     for (size_t i = 0; i < kinds; i++) {
         const struct ocl_conv2d_kind *kind = &g->kinds[i];
         t->kinds[i] =
             (cl_int4){{kind->first_position, kind->positions, kind->positions * g->images, 0}};
         for (int j = 0; j < kind->taps; j++) {
-            size_t first = order[g->taps[kind->first_tap + j]] * channels;
-            for (size_t row = first; row < first + channels; row++)
+            size_t first = order[g->taps[kind->first_tap + j]] * tap_rows;
+            for (size_t row = first; row < first + (size_t)g->channels; row++)
                 t->masks[i * cut->tiles + row / tile] |= 1U << row % tile;
         }
     }
@@ -153,12 +161,12 @@ void ocl_conv2d_weights_launch(struct ocl_plan *build,
                });
     if (cut->splits == 1)
         return;
-    int row_count = g->reached_count * g->channels;
+    size_t row_count = cut->tiles * tile;
     ocl_plan_launch(build, &(struct ocl_launch){
                                .source = "conv2d_weights",
                                .kernel = "conv2d_weights_join",
                                .options = cut->options,
-                               .global = {(size_t)row_count * OCL_PANEL, cut->panels},
+                               .global = {row_count * OCL_PANEL, cut->panels},
                                .args = {OCL_TENSOR(scratch), OCL_ULONG(cut->split_floats),
                                         OCL_INT(cut->splits), OCL_TENSOR(p->diff_weights),
                                         OCL_MEMORY(rows), OCL_INT(row_count), OCL_INT(panel_rows)},
