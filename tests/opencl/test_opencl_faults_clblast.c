@@ -45,6 +45,17 @@ static void test_programs(void **state)
     check_faults(state, NULL, faults);
 }
 
+// The times of --profile come from events, also those of CLBlast's several commands: a marker tells
+// where they begin. A run has no other markers.
+static void test_profile(void **state)
+{
+    static const struct fault faults[] = {
+        {"clEnqueueMarkerWithWaitList", CL_OUT_OF_RESOURCES, false, 5},
+        {"clGetEventProfilingInfo", CL_PROFILING_INFO_NOT_AVAILABLE, false, 47},
+        {0}};
+    check_faults(state, &(struct clef_device_options){.profile = true}, faults);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -53,6 +64,7 @@ int main(void)
         TEST(test_memory),
         TEST(test_kernels),
         TEST(test_programs),
+        TEST(test_profile),
     };
     return cmocka_run_group_tests(tests, fault_group_setup, fault_group_teardown);
 }
