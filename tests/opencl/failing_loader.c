@@ -43,8 +43,10 @@ static void find(const char *function, void **address)
 
 static cl_int count(enum failing_kind kind, int change, cl_int code)
 {
-    if (code == CL_SUCCESS)
-        failing_loader.live[kind] += change;
+    if (code != CL_SUCCESS)
+        return code;
+    failing_loader.live[kind] += change;
+    failing_loader.made[kind] += change > 0 ? change : 0;
     return code;
 }
 

@@ -32,6 +32,7 @@ struct failing_loader {
     cl_int code;             // What it returns.
     int calls;               // Of that function, so far.
     int live[FAILING_KINDS]; // References made and not released.
+    int made[FAILING_KINDS]; // References made.
 };
 
 #endif

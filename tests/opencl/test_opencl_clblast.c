@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // CLBlast's traps, each of which the convolution by it relies on being avoided.
+#include "core/clock.h"
 #include "opencl/ocl_clblast.h"
 #include "opencl/ocl_stdout.h"
 #include "opencl/ocl_tune_case.h"
@@ -185,6 +186,30 @@ static void test_tuned_parameters_join_those_of_small_groups(void **state)
     clef_device_close(device);
 }
 
+// By the device's own clock, which tells less than what the host needs for planning and waiting
+// too.
+static void test_products_have_times(void **state)
+{
+    (void)state;
+    const struct clef_device_options options = {.untuned = true, .profile = true};
+    const struct clef_profile_row *rows;
+    struct clef_device *device;
+    double began = clef_seconds(), sum = 0;
+    int count;
+    EXPECT_OK(clef_device_open("opencl", &options, &device));
+    struct convolution_result result = run_with(device, "clblast", &shapes[0]);
+    clef_device_get_profile(device, &rows, &count);
+    assert_int_equal(CONVOLUTION_PASSES, count);
+    for (int i = 0; i < count; i++) {
+        assert_non_null(strstr(rows[i].algorithm, "CLBlast"));
+        assert_true(rows[i].seconds > 0);
+        sum += rows[i].seconds;
+    }
+    assert_true(sum < clef_seconds() - began);
+    convolution_release(&result);
+    clef_device_close(device);
+}
+
 // Has a file take the place of a stream; returns what restores it.
 static int redirect(int stream, FILE **file)
 {
@@ -294,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_products_of_two_threads),
         cmocka_unit_test(test_slices_add_up),
+        cmocka_unit_test(test_products_have_times),
         cmocka_unit_test(test_unsound_parameters_are_known),
         cmocka_unit_test(test_every_kernel_is_right),
         cmocka_unit_test(test_tuned_parameters_join_those_of_small_groups),
