@@ -189,8 +189,11 @@ static clef_status tune_clblast(struct tuning *t, double deadline,
         t->direct[i] = t->choices[i];
         t->direct_after[i] = t->after[i];
         CLEF_TRY(ocl_tune_case_measure(&t->cases[i], OCL_CONV2D_CLBLAST, INFINITY, &time));
-        if (!time.wrong)
-            CLEF_TRY(take_clblast(t, i, time.seconds));
+        if (time.wrong)
+            return clef_fail(CLEF_DEVICE, "%s: its product is wrong on this device",
+                             t->cases[i].key);
+        t->clblast[i].before = t->clblast[i].after = time.seconds;
+        CLEF_TRY(take_clblast(t, i, time.seconds));
     }
     CLEF_TRY(ocl_tune_clblast(t->ocl, t->cases, t->count, deadline, params, t->clblast, t->report));
     for (int i = 0; i < t->count && params->has[OCL_GEMM_ROUTINE]; i++)

@@ -17,7 +17,8 @@ struct ocl_tune_clblast_times {
 
 // Looks for parameters with which CLBlast solves the cases, the costliest of which come first, in
 // the least time, until the clock shows `deadline`. *params has no kernel if its own are the best;
-// `times` has an entry for each case. Counts what it tried in the report.
+// `times` has an entry for each case, whose `before` the caller has measured. Counts what it tried
+// in the report.
 clef_status ocl_tune_clblast(struct ocl_context *ocl, struct ocl_tune_case *cases, int count,
                              double deadline, struct ocl_clblast_params *params,
                              struct ocl_tune_clblast_times *times, struct clef_tune_report *report);

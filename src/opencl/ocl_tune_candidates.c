@@ -14,12 +14,13 @@ typedef size_t direct[10];
 // clang-format off
 // GEMMK KREG KWG KWI MDIMA MDIMC MWG NDIMB NDIMC NWG SA SB STRM STRN VWM VWN
 static const xgemm cpu_xgemm[] = {
-    // Vectors of an item, 16 x 4 and 16 x 8 sums in registers.
+    // The first two are what makes PoCL and Intel's driver more than three times as fast as the
+    // default: vectors of an item, 16 x 4 sums in registers; and scalars, for compilers that make
+    // vectors of neighbouring items. Then others of both kinds.
     {1, 1,  1, 1,  4,  4,  64, 16, 16,  64, 0, 0, 0, 0, 16, 1},
-    {1, 1,  1, 1,  2,  2,  32,  8,  8,  32, 0, 0, 0, 0, 16, 1},
-    // Scalars, for compilers that make vectors of neighbouring items.
-    {1, 1,  1, 1, 64, 64,  64,  8,  8,  64, 0, 0, 0, 0,  1, 1},
     {1, 1,  1, 1, 32, 32,  32,  4,  4,  32, 0, 0, 0, 0,  1, 1},
+    {1, 1,  1, 1,  2,  2,  32,  8,  8,  32, 0, 0, 0, 0, 16, 1},
+    {1, 1,  1, 1, 64, 64,  64,  8,  8,  64, 0, 0, 0, 0,  1, 1},
     {1, 1,  1, 1,  4,  4,  64,  8,  8,  64, 0, 0, 0, 0, 16, 1},
     {1, 4,  1, 1, 64, 64,  64,  8,  8,  64, 0, 0, 0, 0,  1, 4},
     {1, 1,  1, 1,  8,  8,  64, 16, 16,  64, 0, 0, 0, 0,  8, 1},

@@ -15,10 +15,11 @@
 #define SEED 2
 
 // A measurement is of as many runs as take this long, so that the device is kept busy, and a case
-// is measured so often.
+// is measured so often; a slow one until it has taken so long.
 #define MEASUREMENT_SECONDS 0.02
 #define MAX_RUNS 16
 #define MEASUREMENTS 3
+#define ENOUGH_SECONDS 0.1
 
 // ---------------------------------------------------------------- tensors
 
@@ -216,9 +217,13 @@ static clef_status measure(struct ocl_tune_case *c, struct clef_plan *plan, doub
     CLEF_TRY(check_output(c, &time->wrong));
     CLEF_TRY(run_and_wait(c->ocl, plan, 1, &time->seconds));
     int runs = runs_of_measurement(time->seconds);
-    for (int i = 0; i < MEASUREMENTS && !time->wrong && time->seconds < 2 * limit; i++) {
+    double spent = time->seconds;
+    for (int i = 0;
+         i < MEASUREMENTS && spent < ENOUGH_SECONDS && !time->wrong && time->seconds < 2 * limit;
+         i++) {
         CLEF_TRY(run_and_wait(c->ocl, plan, runs, &seconds));
         time->seconds = seconds < time->seconds ? seconds : time->seconds;
+        spent += runs * seconds;
     }
     return CLEF_OK;
 }
