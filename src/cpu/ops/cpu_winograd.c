@@ -198,7 +198,7 @@ static void share(const struct cpu_context *cpu, struct winograd_plan *plan)
     plan->panels_per_task = plan->panels;
     if (block_count(plan) < cpu->threads)
         plan->panels_per_task =
-            cpu_task_count((size_t)(plan->panels * block_count(plan)), (size_t)cpu->threads);
+            cpu_task_count((size_t)plan->panels * (size_t)block_count(plan), (size_t)cpu->threads);
     plan->panel_sets = cpu_task_count((size_t)plan->panels, (size_t)plan->panels_per_task);
     plan->source.points = cpu_winograd_matrices(products, plan->block_rows, channels);
     plan->target.points = cpu_winograd_matrices(products, plan->block_rows, CPU_PANEL);
