@@ -24,6 +24,8 @@ SCENARIOS = [
     ("batch 256", [], "seed", 256, 0, 6, False),
     ("batch 64, one thread", [], "seed", 64, 1, 10, False),
 ]
+# A measured peak below this part of the highest one says that something else ran beside it.
+DISTURBED, MOST_TRIES = 0.8, 3
 KERAS_STEPS = 3  # At most, since one takes seconds.
 TORCH_MODES = ("eager", "channels_last", "compile")
 CLEF_DEVICES = (
@@ -85,13 +87,29 @@ def run(name, command, env):
     return None
 
 
+def run_undisturbed(name, command, env, threads, peaks):
+    """As run(); what ran while the peak of Clef's own measurement was low is measured again. `peaks`
+    has the highest one of each number of threads."""
+    for _ in range(MOST_TRIES):
+        result = run(name, command, env)
+        if result is None or "peak_gflops" not in result:
+            return result
+        peaks[threads] = max(result["peak_gflops"], peaks.get(threads, 0))
+        if result["peak_gflops"] >= DISTURBED * peaks[threads]:
+            return result
+        print(f"performance.py: {name}: a peak of {result['peak_gflops']:.0f} GFLOP/s after "
+              f"{peaks[threads]:.0f}: something else is running", file=sys.stderr)
+    return None
+
+
 def measure_steps(options, failures):
+    peaks = {}
     for scenario in SCENARIOS:
         for turn in range(options.rounds):
             print(f"{scenario[0]}, round {turn + 1} of {options.rounds}", file=sys.stderr)
             entries = list(contenders(options, scenario))
             for name, command, env in entries if turn % 2 == 0 else reversed(entries):
-                result = run(name, command, env)
+                result = run_undisturbed(name, command, env, scenario[4], peaks)
                 if result is None:
                     failures.append(f"{scenario[0]}: {name}")
                 else:
