@@ -20,6 +20,35 @@ static void test_itself(void **state)
     json_decref(report);
 }
 
+// Each set of instructions that this processor has, against the one that every processor has.
+static void test_instruction_sets(void **state)
+{
+    (void)state;
+    static const char baseline[] = "cpu:baseline";
+    int compared = 0;
+    size_t i;
+    json_t *device;
+    struct program_result result = RUN_CLEF("devices", "--json");
+    check_exit(&result, 0);
+    json_t *devices = json_loads(result.out, 0, NULL);
+    json_array_foreach(json_object_get(devices, "devices"), i, device)
+    {
+        const char *selector = json_string_value(json_object_get(device, "selector"));
+        if (strncmp(selector, "cpu:", 4) != 0 || json_is_false(json_object_get(device, "usable")))
+            continue;
+        json_t *report = compare_devices(selector, baseline);
+        if (strcmp(selector, baseline) == 0)
+            check_all_bits_same(report);
+        else
+            check_only_rounding(report);
+        json_decref(report);
+        compared++;
+    }
+    assert_true(compared >= 1);
+    json_decref(devices);
+    program_release(&result);
+}
+
 static void test_wrong_gradients(void **state)
 {
     (void)state;
@@ -72,6 +101,10 @@ static void test_usage(void **state)
     check_exit(&result, 2);
     check_one_line(&result, "no device \"tpu\": ");
     program_release(&result);
+    result = RUN_CLEF("check", "--device", "cpu", "--against", "cpu:avx9");
+    check_exit(&result, 2);
+    check_one_line(&result, "no device \"cpu:avx9\": ");
+    program_release(&result);
     result = RUN_CLEF("check", "--against", "cpu", "--case", "training");
     check_exit(&result, 2);
     check_one_line(&result, "--against compares the training alone; leave out --case");
@@ -81,9 +114,8 @@ static void test_usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_itself),
-        cmocka_unit_test(test_wrong_gradients),
-        cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_itself),          cmocka_unit_test(test_instruction_sets),
+        cmocka_unit_test(test_wrong_gradients), cmocka_unit_test(test_nan),
         cmocka_unit_test(test_usage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

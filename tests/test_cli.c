@@ -328,6 +328,8 @@ static void test_devices(void **state)
     struct program_result result = RUN_CLEF("devices");
     check_exit(&result, 0);
     check_contains(result.out, "\ncpu ");
+    check_contains(result.out, "\ncpu:baseline ");
+    check_contains(result.out, "\ncpu:avx2 ");
     program_release(&result);
     result = RUN_CLEF("devices", "--json");
     check_exit(&result, 0);

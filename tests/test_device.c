@@ -32,12 +32,18 @@ static void test_list_has_the_cpu(void **state)
 {
     (void)state;
     struct clef_device_info *infos;
-    int count, cpus = 0;
+    int count, cpus = 0, variants = 0;
     EXPECT_OK(clef_device_list(&infos, &count));
     for (int i = 0; i < count; i++) {
         if (strcmp(infos[i].backend, "cpu") != 0)
             continue;
+        if (infos[i].is_variant) {
+            assert_true(strncmp(infos[i].selector, "cpu:", 4) == 0);
+            variants++;
+            continue;
+        }
         cpus++;
+        assert_string_equal("cpu", infos[i].selector);
         assert_string_equal("", infos[i].unusable);
         assert_true(infos[i].name[0] && infos[i].vendor[0]);
         assert_true(strncmp(infos[i].driver, "plain C, ", 9) == 0);
@@ -47,6 +53,7 @@ static void test_list_has_the_cpu(void **state)
         assert_false(infos[i].is_gpu);
     }
     assert_int_equal(1, cpus);
+    assert_int_equal(3, variants); // What this processor does not have is there with the reason.
     free(infos);
 }
 
@@ -77,8 +84,10 @@ static void test_open_by_name_and_environment(void **state)
 static void test_unknown_names_are_refused(void **state)
 {
     (void)state;
-    const char *const selectors[] = {"tpu", "cpu:1", "cpu:", "cpu:no such name",
-                                     "CPU", "cp",    ":",    "cpu:99999999999999999999"};
+    const char *const selectors[] = {
+        "tpu",     "cpu:1",     "cpu:",       "cpu:no such name",
+        "CPU",     "cp",        ":",          "cpu:99999999999999999999",
+        "cpu:avx", "cpu:avx2x", "opencl:avx2"};
     for (size_t i = 0; i < sizeof selectors / sizeof selectors[0]; i++) {
         struct clef_device *device;
         EXPECT_FAILS(clef_device_open(selectors[i], NULL, &device), CLEF_NOT_FOUND,
@@ -130,6 +139,34 @@ static void test_instruction_set_is_never_replaced(void **state)
     free(infos);
 }
 
+// Two sets of instructions at once, whatever the environment says of "cpu" itself.
+static void test_instruction_set_of_a_device(void **state)
+{
+    (void)state;
+    static const char *const isas[] = {"baseline", "avx2", "avx512"};
+    struct clef_device *devices[3] = {NULL};
+    setenv("CLEF_CPU", "sse9", 1);
+    for (int i = 0; i < 3; i++) {
+        char selector[32], text[64];
+        snprintf(selector, sizeof selector, "cpu:%s", isas[i]);
+        clef_status status = clef_device_open(selector, NULL, &devices[i]);
+        if (status != CLEF_OK) {
+            assert_true(i > 0);
+            assert_int_equal(CLEF_UNSUPPORTED, status);
+            snprintf(text, sizeof text, "%s: this ", selector);
+            assert_non_null(strstr(clef_last_error(), text));
+            continue;
+        }
+        snprintf(text, sizeof text, "plain C, %s", isas[i]);
+        assert_string_equal(text, clef_device_get_info(devices[i])->driver);
+        assert_string_equal(selector, clef_device_get_info(devices[i])->selector);
+    }
+    struct clef_device *plain;
+    EXPECT_FAILS(clef_device_open("cpu", NULL, &plain), CLEF_INVALID_ARGUMENT, "CLEF_CPU=sse9");
+    for (int i = 0; i < 3; i++)
+        clef_device_close(devices[i]);
+}
+
 static void test_close_accepts_null(void **state)
 {
     (void)state;
@@ -155,6 +192,11 @@ static const struct clef_device_info listed[] = {
      PLACE(0, 1),
      .is_gpu = true},
     {.backend = "opencl", .selector = "opencl:2", .name = "Some processor", PLACE(1, 0)},
+};
+
+static const struct clef_device_info variants[] = {
+    {.backend = "cpu", .selector = "cpu", .name = "Some processor", .unusable = "It is not there."},
+    {.backend = "cpu", .selector = "cpu:fast", .name = "Some processor", .is_variant = true},
 };
 
 static const struct clef_device_info several_gpus[] = {
@@ -197,6 +239,20 @@ static void test_selector_finds_one(void **state)
     assert_int_equal(2, matched("auto", several_gpus, 4));
     assert_int_equal(2, matched("opencl", several_gpus, 4));
     assert_int_equal(1, matched("auto", several_gpus, 2));
+}
+
+// A variant takes nobody's place.
+static void test_selector_finds_variants_by_name_alone(void **state)
+{
+    (void)state;
+    int match;
+    assert_int_equal(1, matched("cpu:fast", variants, 2));
+    assert_int_equal(0, matched("cpu", variants, 2)); // Opening it says why not.
+    assert_int_equal(0, matched("auto", variants, 2));
+    assert_int_equal(0, matched("cpu:0", variants, 2));
+    assert_int_equal(0, matched("cpu:processor", variants, 2));
+    EXPECT_FAILS(clef_selector_match("cpu:1", variants, 2, &match), CLEF_NOT_FOUND, "1 device;");
+    EXPECT_FAILS(clef_selector_match("cpu:fas", variants, 2, &match), CLEF_NOT_FOUND, "fas");
 }
 
 static void test_auto_never_takes_an_opencl_processor(void **state)
@@ -384,8 +440,10 @@ int main(void)
         TEST(test_unknown_names_are_refused),
         TEST(test_threads_are_checked),
         TEST(test_instruction_set_is_never_replaced),
+        TEST(test_instruction_set_of_a_device),
         TEST(test_close_accepts_null),
         TEST(test_selector_finds_one),
+        TEST(test_selector_finds_variants_by_name_alone),
         TEST(test_auto_never_takes_an_opencl_processor),
         TEST(test_selector_refuses_many_and_none),
         TEST(test_buffers_hold_bytes),

@@ -30,6 +30,8 @@ struct clef_plan;
 struct clef_device_info {
     char backend[16];                ///< "cpu" or "opencl", the name that selects the backend.
     char selector[32];               ///< Selects this very device, such as "cpu" or "opencl:1".
+    bool is_variant;                 ///< Whether it is a device of the list in another way, such as
+                                     ///< "cpu:avx2"; it is taken by its selector alone.
     char type[16];                   ///< "cpu", "gpu", "accelerator", or "" if there is no device.
     char name[CLEF_NAME_LENGTH];     ///< The device's own name, such as the processor's model.
     char vendor[CLEF_NAME_LENGTH];   ///< Who made it.
@@ -84,6 +86,9 @@ clef_status clef_device_list(struct clef_device_info **infos, int *count);
 /// @param selector one of
 ///     - "auto": the best graphics processor that can be used, else the processor ("cpu");
 ///     - "cpu" or "opencl": the best device of this backend;
+///     - "cpu:baseline", "cpu:avx2", "cpu:avx512": the processor with this set of instructions,
+///     CLEF_UNSUPPORTED if it has no such; "cpu" takes the best, or what the environment variable
+///     CLEF_CPU names;
 ///     - "opencl:1": by its number among the devices of the backend, as `clef_device_list` has
 ///     them;
 ///     - "opencl:0:1": by the numbers of its platform and of the device in it;

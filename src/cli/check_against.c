@@ -7,6 +7,7 @@
 #include "io/json_build.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 // ---------------------------------------------------------------- text
 
@@ -109,16 +110,24 @@ static int compare(const struct check_against *settings, struct clef_device *con
     return code;
 }
 
+int check_open_other(const char *command, const struct clef_device *device, const char *other,
+                     const struct clef_device_options *options, struct clef_device **opened)
+{
+    const struct clef_device_info *info = clef_device_get_info(device);
+    struct clef_device_options own = *options;
+    if (info->has_threads && strcmp(info->selector, other) == 0)
+        own.threads = 1;
+    return cli_open_device(command, other, &own, opened);
+}
+
 int check_against(const struct check_against *settings)
 {
     struct clef_device *devices[2] = {NULL, NULL};
-    struct clef_device_options options = {.no_kernel_cache = !settings->kernel_cache};
+    const struct clef_device_options options = {.no_kernel_cache = !settings->kernel_cache};
     int code = cli_open_device(settings->command, settings->device, &options, &devices[0]);
-    if (code == EXIT_SUCCESS) {
-        // Of one backend that has threads, one thread is compared with all.
-        options.threads = clef_device_get_info(devices[0])->has_threads ? 1 : 0;
-        code = cli_open_device(settings->command, settings->against, &options, &devices[1]);
-    }
+    if (code == EXIT_SUCCESS)
+        code = check_open_other(settings->command, devices[0], settings->against, &options,
+                                &devices[1]);
     if (code == EXIT_SUCCESS)
         code = compare(settings, devices);
     clef_device_close(devices[1]);

@@ -155,9 +155,8 @@ static void note_training(struct check_report *report, clef_status status)
 static int check_training(struct clef_device *device, struct check_report *report)
 {
     struct clef_device *reference;
-    // Of the backend itself, one thread is compared with all.
-    const struct clef_device_options options = {.threads = report->device->has_threads ? 1 : 0};
-    int code = cli_open_device(command.name, REFERENCE, &options, &reference);
+    int code = check_open_other(command.name, device, REFERENCE,
+                                &(struct clef_device_options){.threads = 0}, &reference);
     if (code != EXIT_SUCCESS)
         return code;
     clef_status status =

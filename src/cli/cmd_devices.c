@@ -18,7 +18,9 @@ static const struct option_command command = {
     .summary = "list the devices that can compute",
     .description =
         "Lists the devices of all backends, those that cannot be used with the reason. The first "
-        "column is what --device takes; below the name stand, of an OpenCL device, the numbers of "
+        "column is what --device takes: cpu with the best set of instructions of the processor, "
+        "and "
+        "with each that there is. Below the name stand, of an OpenCL device, the numbers of "
         "its platform and of the device in it, as in \"--device opencl:0:1\", the platform, the "
         "vendor, the version and the driver.",
     .rows = rows,
@@ -62,16 +64,16 @@ static void print_device(const struct clef_device_info *info)
         snprintf(units, sizeof units, "%d", info->compute_units);
     if (info->platform_index >= 0 && info->platform_device >= 0)
         snprintf(place, sizeof place, "%d:%d ", info->platform_index, info->platform_device);
-    printf("%-11s %-12s%-40s%6s%12s%15s  %s%s%s\n", info->selector, *info->type ? info->type : "-",
+    printf("%-13s %-12s%-40s%6s%12s%15s  %s%s%s\n", info->selector, *info->type ? info->type : "-",
            *info->name ? info->name : "-", units, bytes_or_dash(info->memory_bytes, memory),
            bytes_or_dash(info->max_buffer_bytes, largest), info->has_fp16 ? "fp16 " : "",
            info->has_fp64 ? "fp64" : "", info->has_fp16 || info->has_fp64 ? "" : "-");
     if (*info->vendor || *info->platform)
-        printf("%12s%s%s%s%s%s%s%s%s\n", "", place, info->platform, *info->platform ? "; " : "",
+        printf("%14s%s%s%s%s%s%s%s%s\n", "", place, info->platform, *info->platform ? "; " : "",
                info->vendor, *info->version ? "; " : "", info->version,
                *info->driver ? "; driver " : "", info->driver);
     if (info->unusable[0] != '\0')
-        printf("%12scannot be used: %s\n", "", info->unusable);
+        printf("%14scannot be used: %s\n", "", info->unusable);
 }
 
 int cmd_devices(int argc, char **argv)
@@ -90,7 +92,7 @@ int cmd_devices(int argc, char **argv)
             clef_json_append(&devices, describe_json(&infos[i]));
         code = cli_print_json(command.name, json_pack("{s:o}", "devices", devices));
     } else {
-        printf("%-11s %-12s%-40s%6s%12s%15s  %s\n", "Device", "Type", "Name", "Units", "Memory",
+        printf("%-13s %-12s%-40s%6s%12s%15s  %s\n", "Device", "Type", "Name", "Units", "Memory",
                "Largest buffer", "Besides fp32");
         for (int i = 0; i < count; i++)
             print_device(&infos[i]);

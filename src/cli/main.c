@@ -52,8 +52,8 @@ static void print_man(void)
     }
     printf(
         ".SH ENVIRONMENT\n.TP\n.B CLEF_DEVICE\nThe device where \\-\\-device is not given.\n"
-        ".TP\n.B CLEF_CPU\nForces the instruction set of the cpu device: baseline, avx2 or "
-        "avx512.\n"
+        ".TP\n.B CLEF_CPU\nThe instruction set of the device cpu: baseline, avx2 or avx512; "
+        "\\-\\-device cpu:avx2 names one itself.\n"
         ".TP\n.B CLEF_OPENCL_LIBRARY\nThe OpenCL loader, in place of libOpenCL.so.1.\n"
         ".TP\n.B CLEF_OPENCL_TIMEOUT\nSeconds after which an OpenCL driver that does not list "
         "its devices is left out; 30 if it is not set.\n"

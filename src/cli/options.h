@@ -110,13 +110,14 @@ void options_print_roff(FILE *stream, const char *text);
         "--batch-size", "N", NULL, "Images of one step. Default: as in training.", OPTION_INT, \
             .offset = offsetof(type, batch_size), .min = 1, .max = CLEF_MAX_BATCH              \
     }
-#define OPTION_ROW_DEVICE(type)                                                                   \
-    {                                                                                             \
-        "--device", "NAME", NULL,                                                                 \
-            "Device to compute on: auto (the best graphics processor, else cpu), cpu, opencl, "   \
-            "opencl:N and opencl:PLATFORM:DEVICE as \"clef devices\" lists them, or opencl: and " \
-            "a part of a name. Default: the environment variable CLEF_DEVICE, else auto.",        \
-            OPTION_TEXT, .offset = offsetof(type, device), .kept = OPTION_KEPT                    \
+#define OPTION_ROW_DEVICE(type)                                                                    \
+    {                                                                                              \
+        "--device", "NAME", NULL,                                                                  \
+            "Device to compute on: auto (the best graphics processor, else cpu), cpu, "            \
+            "cpu:baseline, cpu:avx2 or cpu:avx512 for one set of instructions, opencl, opencl:N "  \
+            "and opencl:PLATFORM:DEVICE as \"clef devices\" lists them, or opencl: and a part of " \
+            "a name. Default: the environment variable CLEF_DEVICE, else auto.",                   \
+            OPTION_TEXT, .offset = offsetof(type, device), .kept = OPTION_KEPT                     \
     }
 #define OPTION_ROW_THREADS(type)                                                                 \
     {                                                                                            \

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The plain C backend: one device, the processors that the process may use. Work is done when the
+// The plain C backend: one device, the processors that the process may use, with the best set of
+// instructions or one that is asked for. Work is done when the
 // call that enqueues it returns, so that events are always NULL and nothing is ever deferred.
 #include "core/clock.h"
 #include "cpu/cpu.h"
@@ -26,22 +27,16 @@ struct open_cpu {
     const struct cpu_isa_table *table;
 };
 
-static int cpu_enumerate(void)
-{
-    return 1;
-}
-
 static clef_status cpu_open(int index, const struct clef_device_options *options,
                             struct clef_device_info *info, void **context,
                             const struct clef_backend_ops **ops)
 {
-    (void)index;
     if (options->threads < 0 || options->threads > MAX_THREADS)
         return clef_fail(CLEF_INVALID_ARGUMENT,
                          "%d threads: use 1 to %d, or 0 for one on each processor",
                          options->threads, MAX_THREADS);
     struct cpu_isa_choice isa;
-    CLEF_TRY(cpu_isa_select(&isa));
+    CLEF_TRY(cpu_isa_select(index, &isa));
     struct open_cpu *cpu = calloc(1, sizeof *cpu);
     if (!cpu)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory to open device \"cpu\"");
@@ -193,7 +188,7 @@ static clef_status cpu_tune(void *context, struct clef_plan *const *plans, int p
 
 const struct clef_backend clef_backend_cpu = {
     .name = "cpu",
-    .enumerate = cpu_enumerate,
+    .enumerate = cpu_isa_device_count,
     .describe = cpu_describe,
     .open = cpu_open,
     .close = cpu_close,

@@ -65,10 +65,11 @@ static void describe_vendor(struct clef_device_info *info)
 
 void cpu_describe(int index, struct clef_device_info *info)
 {
-    (void)index; // All processors together are the one device.
     memset(info, 0, sizeof *info);
     snprintf(info->backend, sizeof info->backend, "cpu");
     snprintf(info->type, sizeof info->type, "cpu");
+    cpu_isa_device_name(index, info->selector, sizeof info->selector);
+    info->is_variant = index > 0; // All processors together are the one device.
     info->platform_index = info->platform_device = -1;
     info->shares_host_memory = info->has_threads = info->has_fp64 = true;
     describe_name(info);
@@ -78,7 +79,7 @@ void cpu_describe(int index, struct clef_device_info *info)
     if (pages > 0 && page > 0)
         info->memory_bytes = (uint64_t)pages * (uint64_t)page;
     struct cpu_isa_choice isa;
-    if (cpu_isa_select(&isa) == CLEF_OK) {
+    if (cpu_isa_select(index, &isa) == CLEF_OK) {
         snprintf(info->driver, sizeof info->driver, "plain C, %s", isa.name);
         info->filter_panel = isa.table->filter_panel;
     } else {

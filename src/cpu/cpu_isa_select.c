@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/cpu_isa_select.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,38 +47,55 @@ static const struct isa isas[] = {
     {"avx2", AVX2_TABLE, has_avx2},
     {"baseline", &cpu_table_baseline, NULL},
 };
-#define ISA_COUNT (sizeof isas / sizeof isas[0])
+enum { ISA_COUNT = sizeof isas / sizeof isas[0] };
 
-static bool runs_here(const struct isa *isa)
+// Why an instruction set cannot be used; NULL if it can.
+static const char *obstacle(const struct isa *isa)
 {
-    return isa->table && (!isa->is_supported || isa->is_supported());
+    if (!isa->table)
+        return "this build has no kernels for it";
+    return isa->is_supported && !isa->is_supported() ? "this processor does not have it" : NULL;
 }
 
-static clef_status select_named(const char *name, struct cpu_isa_choice *choice)
+// Takes one that was asked for by `how` and its name.
+static clef_status take(const struct isa *isa, const char *how, const char *remedy,
+                        struct cpu_isa_choice *choice)
 {
-    for (size_t i = 0; i < ISA_COUNT; i++) {
-        if (strcmp(isas[i].name, name) != 0)
-            continue;
-        if (!isas[i].table)
-            return clef_fail(CLEF_UNSUPPORTED,
-                             "CLEF_CPU=%s: this build has no kernels for it; unset CLEF_CPU", name);
-        if (!runs_here(&isas[i]))
-            return clef_fail(CLEF_UNSUPPORTED,
-                             "CLEF_CPU=%s: this processor does not have it; unset CLEF_CPU", name);
-        *choice = (struct cpu_isa_choice){isas[i].name, isas[i].table};
-        return CLEF_OK;
-    }
+    const char *reason = obstacle(isa);
+    if (reason)
+        return clef_fail(CLEF_UNSUPPORTED, "%s%s: %s; %s", how, isa->name, reason, remedy);
+    *choice = (struct cpu_isa_choice){isa->name, isa->table};
+    return CLEF_OK;
+}
+
+static clef_status select_for_environment(const char *name, struct cpu_isa_choice *choice)
+{
+    for (int i = 0; i < ISA_COUNT; i++)
+        if (strcmp(isas[i].name, name) == 0)
+            return take(&isas[i], "CLEF_CPU=", "unset CLEF_CPU", choice);
     return clef_fail(CLEF_INVALID_ARGUMENT,
                      "CLEF_CPU=%s: no such instruction set; use baseline, avx2 or avx512", name);
 }
 
-clef_status cpu_isa_select(struct cpu_isa_choice *choice)
+int cpu_isa_device_count(void)
 {
+    return 1 + ISA_COUNT;
+}
+
+void cpu_isa_device_name(int device, char *name, size_t size)
+{
+    snprintf(name, size, "cpu%s%s", device > 0 ? ":" : "", device > 0 ? isas[device - 1].name : "");
+}
+
+clef_status cpu_isa_select(int device, struct cpu_isa_choice *choice)
+{
+    if (device > 0)
+        return take(&isas[device - 1], "cpu:", "\"cpu\" takes the best that can be used", choice);
     const char *name = getenv("CLEF_CPU");
     if (name && *name)
-        return select_named(name, choice);
-    size_t best = 0;
-    while (!runs_here(&isas[best])) // The baseline runs everywhere.
+        return select_for_environment(name, choice);
+    int best = 0;
+    while (obstacle(&isas[best])) // The baseline runs everywhere.
         best++;
     *choice = (struct cpu_isa_choice){isas[best].name, isas[best].table};
     return CLEF_OK;

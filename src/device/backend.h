@@ -57,7 +57,8 @@ struct clef_backend {
     const char *name;
     // Number of devices that can be listed, the unusable ones included.
     int (*enumerate)(void);
-    // Fills in the description of device `index`, without opening it; `selector` is the caller's.
+    // Fills in the description of device `index`, without opening it. A `selector` that is left
+    // empty is filled in by the caller.
     void (*describe)(int index, struct clef_device_info *info);
     // Opens device `index`; *info is its description and may be refined. The op table is valid
     // until close.

@@ -46,6 +46,15 @@ static bool may_mean(const char *selector, const struct clef_backend *backend)
            (strlen(backend->name) == length && memcmp(backend->name, selector, length) == 0);
 }
 
+static void name_device(struct clef_device_info *info, const struct clef_backend *backend,
+                        int index, int count)
+{
+    if (count == 1 && info->platform_index < 0)
+        snprintf(info->selector, sizeof info->selector, "%s", backend->name);
+    else
+        snprintf(info->selector, sizeof info->selector, "%s:%d", backend->name, index);
+}
+
 // Lists the devices that `selector` can mean; `origins` may be NULL. Both arrays are released with
 // free.
 static clef_status list_devices(const char *selector, struct clef_device_info **infos,
@@ -70,10 +79,8 @@ static clef_status list_devices(const char *selector, struct clef_device_info **
         for (int i = 0; i < per_backend[b]; i++, row++) {
             struct clef_device_info *info = &(*infos)[row];
             backends[b]->describe(i, info);
-            if (per_backend[b] == 1 && info->platform_index < 0)
-                snprintf(info->selector, sizeof info->selector, "%s", backends[b]->name);
-            else
-                snprintf(info->selector, sizeof info->selector, "%s:%d", backends[b]->name, i);
+            if (!info->selector[0])
+                name_device(info, backends[b], i, per_backend[b]);
             rows[row] = (struct origin){.backend = backends[b], .index = i};
         }
     *count = total;

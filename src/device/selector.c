@@ -38,7 +38,7 @@ static int best_device(const char *backend, size_t length, const struct clef_dev
 {
     int best = -1;
     for (int i = 0; i < count; i++)
-        if ((length == 0 || is_of_backend(&infos[i], backend, length)) &&
+        if (!infos[i].is_variant && (length == 0 || is_of_backend(&infos[i], backend, length)) &&
             (best < 0 || is_better(&infos[i], &infos[best])))
             best = i;
     return best;
@@ -69,7 +69,7 @@ static clef_status match_index(const char *selector, size_t backend_length, int 
 {
     int seen = 0;
     for (int i = 0; i < count; i++) {
-        if (!is_of_backend(&infos[i], selector, backend_length))
+        if (infos[i].is_variant || !is_of_backend(&infos[i], selector, backend_length))
             continue;
         if (seen == index) {
             *match = i;
@@ -113,7 +113,7 @@ static clef_status match_name(const char *selector, size_t backend_length, const
     int found = 0;
     char names[1024] = "";
     for (int i = 0; i < count; i++) {
-        if (!is_of_backend(&infos[i], selector, backend_length) ||
+        if (infos[i].is_variant || !is_of_backend(&infos[i], selector, backend_length) ||
             !contains_ignoring_case(infos[i].name, part))
             continue;
         if (found == 0)
@@ -142,6 +142,11 @@ clef_status clef_selector_match(const char *selector, const struct clef_device_i
         *match = best_device("", 0, infos, count);
         return CLEF_OK;
     }
+    for (int i = 0; i < count; i++)
+        if (strcmp(infos[i].selector, selector) == 0) {
+            *match = i;
+            return CLEF_OK;
+        }
     size_t backend_length = strcspn(selector, ":");
     // If none can be used, opening the first says why.
     int best = backend_length ? best_device(selector, backend_length, infos, count) : -1;
@@ -176,7 +181,7 @@ void clef_selector_explain(const struct clef_device_info *infos, int count, int 
         return;
     }
     for (int i = 0; i < count; i++)
-        if (infos[i].unusable[0] && i != chosen) {
+        if (infos[i].unusable[0] && !infos[i].is_variant && i != chosen) {
             snprintf(text, size, "auto took %s, since %s cannot be used: %s", info->selector,
                      infos[i].selector, infos[i].unusable);
             return;

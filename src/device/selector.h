@@ -7,7 +7,8 @@
 
 // Finds the device that `selector` means among `infos`. "auto" takes the best usable graphics
 // processor, else the first usable device, else the first, so that opening it says why it is
-// unusable. A selector that fits no device, or more than one, is CLEF_NOT_FOUND.
+// unusable. A variant is taken by its own selector alone. A selector that fits no device, or more
+// than one, is CLEF_NOT_FOUND.
 clef_status clef_selector_match(const char *selector, const struct clef_device_info *infos,
                                 int count, int *match);
 

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -42,4 +43,20 @@ void check_all_bits_same(const json_t *report)
         assert_true(json_is_null(json_object_get(distance, "largest_at")));
     }
     assert_true(json_is_true(json_object_get(report, "same_bits")));
+}
+
+void check_only_rounding(const json_t *report)
+{
+    size_t i;
+    const json_t *distance;
+    assert_true(json_is_false(json_object_get(report, "same_bits")));
+    json_array_foreach(json_object_get(report, "distances"), i, distance)
+    {
+        double relative = json_real_value(json_object_get(distance, "distance"));
+        if (strcmp(json_string_value(json_object_get(distance, "of")), "loss") == 0)
+            continue;
+        assert_true(json_is_false(json_object_get(distance, "same_bits")));
+        assert_true(json_is_string(json_object_get(distance, "largest_at")));
+        assert_true(relative > 0 && relative <= 1e-3);
+    }
 }
