@@ -151,7 +151,7 @@ static void test_replaces_together(void **state)
     check_ok(clef_files_replace(moves, 2));
     check_file(to[0], "new");
     check_file(to[1], "new");
-    check_file(from[0], "old"); // Which whoever asked for the change removes.
+    check_file(temp_path(state, "new0.old"), "old"); // Whoever asked for the change removes it.
     assert_int_equal(3, count_entries(*state));
 }
 

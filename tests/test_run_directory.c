@@ -14,6 +14,19 @@
 
 #include <cmocka.h>
 
+static const char *const names[] = {"model.safetensors", "history.csv", "summary.json"};
+
+// The beginning of a file.
+static const char *read_text(void **state, const char *name)
+{
+    static char text[16];
+    size_t size;
+    char *all = read_file(temp_path(state, name), &size);
+    snprintf(text, sizeof text, "%s", all);
+    free(all);
+    return text;
+}
+
 static int rivals; // How often another run is faster, from now on.
 
 int __real_mkdir(const char *path, mode_t mode);
@@ -92,10 +105,8 @@ static void test_long_name(void **state)
 // Until all files are whole none is there, and those of an earlier run stay.
 static void test_appear_together(void **state)
 {
-    static const char *const names[] = {"model.safetensors", "history.csv", "summary.json"};
     static const struct clef_epoch epoch = {.loss = 1};
     struct run_directory directory;
-    size_t size;
     for (int i = 0; i < 3; i++)
         write_file(temp_path(state, names[i]), "old", 3);
     check_ok(run_directory_create(&directory, *state));
@@ -104,11 +115,8 @@ static void test_appear_together(void **state)
     json_t *summary = json_object();
     check_ok(run_directory_save_summary(&directory, summary));
     json_decref(summary);
-    for (int i = 0; i < 3; i++) {
-        char *text = read_file(temp_path(state, names[i]), &size);
-        assert_string_equal("old", text);
-        free(text);
-    }
+    for (int i = 0; i < 3; i++)
+        assert_string_equal("old", read_text(state, names[i]));
     run_directory_abandon(&directory);
     assert_int_equal(3, count_entries(*state));
 }
@@ -120,8 +128,25 @@ static void test_cleans(void **state)
     write_file(temp_path(state, ".saving-killed/model.safetensors"), "whole", 5);
     write_file(temp_path(state, ".saving-killed/history.csv.tmp-killed"), "ha", 2);
     write_file(temp_path(state, "history.csv"), "old", 3);
-    run_directory_clean(*state);
+    check_ok(run_directory_clean(*state));
     assert_int_equal(1, count_entries(*state));
+    assert_string_equal("old", read_text(state, "history.csv"));
+}
+
+// One that was killed between two moves has left the rest, which belongs with what is in place.
+static void test_completes(void **state)
+{
+    assert_int_equal(0, __real_mkdir(temp_path(state, ".saving-killed.complete"), 0700));
+    write_file(temp_path(state, "model.safetensors"), "new", 3);
+    write_file(temp_path(state, "history.csv"), "old", 3);
+    write_file(temp_path(state, ".saving-killed.complete/model.safetensors.old"), "old", 3);
+    write_file(temp_path(state, ".saving-killed.complete/history.csv"), "new", 3);
+    write_file(temp_path(state, ".saving-killed.complete/history.csv.old"), "old", 3);
+    write_file(temp_path(state, ".saving-killed.complete/summary.json"), "new", 3);
+    check_ok(run_directory_clean(*state));
+    assert_int_equal(3, count_entries(*state));
+    for (int i = 0; i < 3; i++)
+        assert_string_equal("new", read_text(state, names[i]));
 }
 
 #define TEST(name) \
@@ -132,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_rivals),    TEST(test_given),           TEST(test_unreplaceable),
         TEST(test_long_name), TEST(test_appear_together), TEST(test_cleans),
+        TEST(test_completes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,13 +107,12 @@ static int train(struct train_run *run)
 
 static clef_status open_directory(struct train_run *run)
 {
-    if (run->resumed != NULL)
-        return run_directory_reopen(&run->directory, run->settings.out);
     CLEF_TRY(run_directory_create(&run->directory, run->settings.out));
+    if (run->resumed != NULL)
+        return CLEF_OK;
     CLEF_TRY(checkpoint_directory_open(&run->checkpoints, run->directory.path));
     // A run that still saves has checkpoints, so that this is left of one that was killed.
-    run_directory_clean(run->directory.path);
-    return CLEF_OK;
+    return run_directory_clean(run->directory.path);
 }
 
 // Opens everything that can fail before the first step is worth taking.

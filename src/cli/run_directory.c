@@ -17,6 +17,7 @@
 
 // Of the directory in which files wait for each other.
 #define STAGING ".saving-"
+#define COMPLETE ".complete" // Behind its name once all files are whole.
 
 // Far more than the summary of a million epochs has.
 #define MAX_SUMMARY ((size_t)1 << 30)
@@ -27,8 +28,6 @@ enum { MAX_ATTEMPTS = 1000 };
 // What a run leaves. The summary comes last: where it is, the others are.
 enum { MODEL, HISTORY, SUMMARY, FILES };
 static const char *const names[FILES] = {"model.safetensors", "history.csv", "summary.json"};
-
-// Where they wait for each other, within the run's directory; for mkdtemp.
 
 static clef_status join(const char *directory, const char *name, char *path, size_t size)
 {
@@ -112,12 +111,59 @@ static clef_status make_given(struct run_directory *directory, const char *path)
     return make_directory(directory, directory->path, strlen(directory->path));
 }
 
+// Says by its name that all files of the staging directory are whole.
+static clef_status mark_complete(struct run_directory *directory)
+{
+    char path[sizeof directory->staging];
+    if (snprintf(path, sizeof path, "%s" COMPLETE, directory->staging) >= (int)sizeof path)
+        return clef_fail(CLEF_INVALID_ARGUMENT,
+                         "the name of the directory is too long: \"%.64s...\"", path);
+    if (rename(directory->staging, path) != 0)
+        return clef_fail(CLEF_IO, "cannot rename \"%s\": %s", directory->staging, strerror(errno));
+    memcpy(directory->staging, path, sizeof path);
+    return clef_file_sync_name(path);
+}
+
+static bool is_complete(const struct run_directory *directory)
+{
+    size_t length = strlen(directory->staging), end = strlen(COMPLETE);
+    return length > end && strcmp(directory->staging + length - end, COMPLETE) == 0;
+}
+
+// Before the first file is removed, or those that are left would seem to be whole.
+static void unmark(struct run_directory *directory)
+{
+    char path[sizeof directory->staging];
+    if (!is_complete(directory))
+        return;
+    int length = (int)(strlen(directory->staging) - strlen(COMPLETE));
+    snprintf(path, sizeof path, "%.*s", length, directory->staging);
+    if (rename(directory->staging, path) == 0)
+        memcpy(directory->staging, path, sizeof path);
+}
+
+// Moves the files that still wait to where they belong.
+static clef_status put_in_place(const struct run_directory *directory)
+{
+    char from[FILES][sizeof directory->staging], to[FILES][sizeof directory->path];
+    struct clef_file_move moves[FILES];
+    int count = 0;
+    for (int i = 0; i < FILES; i++) {
+        CLEF_TRY(join(directory->staging, names[i], from[i], sizeof from[i]));
+        CLEF_TRY(join(directory->path, names[i], to[i], sizeof to[i]));
+        if (access(from[i], F_OK) == 0)
+            moves[count++] = (struct clef_file_move){from[i], to[i]};
+    }
+    return clef_files_replace(moves, count);
+}
+
 // Removes what is left of the directory of the files that wait, half-written ones of a killed run
 // included, and is silent: it follows a failure.
 static void remove_staging(struct run_directory *directory)
 {
     if (directory->staging[0] == '\0')
         return;
+    unmark(directory);
     DIR *stream = opendir(directory->staging);
     for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;)
         unlinkat(dirfd(stream), entry->d_name, 0);
@@ -156,36 +202,42 @@ clef_status run_directory_create(struct run_directory *directory, const char *pa
     return status;
 }
 
-void run_directory_clean(const char *path)
+clef_status run_directory_clean(const char *path)
 {
     struct run_directory left = {0}, *directory = &left;
+    clef_status status = CLEF_OK;
+    if ((size_t)snprintf(left.path, sizeof left.path, "%s", path) >= sizeof left.path)
+        return CLEF_OK; // Nobody can have left anything there.
     DIR *stream = opendir(path);
-    for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;) {
-        if (strncmp(entry->d_name, STAGING, strlen(STAGING)) == 0 &&
-            join(path, entry->d_name, directory->staging, sizeof directory->staging) == CLEF_OK)
+    for (struct dirent *entry;
+         status == CLEF_OK && stream != NULL && (entry = readdir(stream)) != NULL;) {
+        if (strncmp(entry->d_name, STAGING, strlen(STAGING)) != 0 ||
+            join(path, entry->d_name, directory->staging, sizeof directory->staging) != CLEF_OK)
+            continue;
+        if (is_complete(directory))
+            status = put_in_place(directory);
+        if (status == CLEF_OK)
             remove_staging(directory);
     }
     if (stream != NULL)
         closedir(stream);
+    return status;
 }
 
-clef_status run_directory_reopen(struct run_directory *directory, const char *path)
-{
-    run_directory_clean(path);
-    return run_directory_create(directory, path);
-}
-
-bool run_directory_is_finished(const char *path, int epochs)
+clef_status run_directory_is_finished(const char *path, int epochs, bool *finished)
 {
     char summary_path[sizeof((struct run_directory *)0)->path];
     json_t *summary = NULL;
-    if (join(path, names[SUMMARY], summary_path, sizeof summary_path) != CLEF_OK ||
-        clef_json_load(summary_path, MAX_SUMMARY, &summary) != CLEF_OK)
-        return false;
-    bool finished = json_is_object(json_object_get(summary, "test")) &&
-                    json_array_size(json_object_get(summary, "epochs")) == (size_t)epochs;
+    *finished = false;
+    CLEF_TRY(join(path, names[SUMMARY], summary_path, sizeof summary_path));
+    clef_status status = clef_json_load(summary_path, MAX_SUMMARY, &summary);
+    if (status == CLEF_NOT_FOUND || status == CLEF_FORMAT)
+        return CLEF_OK; // It will be written, once more perhaps.
+    CLEF_TRY(status);
+    *finished = json_is_object(json_object_get(summary, "test")) &&
+                json_array_size(json_object_get(summary, "epochs")) == (size_t)epochs;
     json_decref(summary);
-    return finished;
+    return CLEF_OK;
 }
 
 void run_directory_abandon(struct run_directory *directory)
@@ -231,14 +283,8 @@ clef_status run_directory_begin(struct run_directory *directory)
 
 clef_status run_directory_commit(struct run_directory *directory)
 {
-    char from[FILES][sizeof directory->staging], to[FILES][sizeof directory->path];
-    struct clef_file_move moves[FILES];
-    for (int i = 0; i < FILES; i++) {
-        CLEF_TRY(join(directory->staging, names[i], from[i], sizeof from[i]));
-        CLEF_TRY(join(directory->path, names[i], to[i], sizeof to[i]));
-        moves[i] = (struct clef_file_move){from[i], to[i]};
-    }
-    CLEF_TRY(clef_files_replace(moves, FILES));
+    CLEF_TRY(mark_complete(directory));
+    CLEF_TRY(put_in_place(directory));
     remove_staging(directory);
     return CLEF_OK;
 }

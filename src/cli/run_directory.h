@@ -22,14 +22,12 @@ struct run_directory {
 // runs/DATE-TIME, with a number behind it if that exists: a directory of this run alone.
 clef_status run_directory_create(struct run_directory *directory, const char *path);
 
-// Removes files that do not belong in place yet, or no more, which a run has left if it was killed.
-void run_directory_clean(const char *path);
-
-// Takes the directory of a run that is resumed, and cleans it.
-clef_status run_directory_reopen(struct run_directory *directory, const char *path);
+// Takes up what a run has left that was killed while it saved: if all its files were whole, those
+// that are not in place yet are put there; else they are removed.
+clef_status run_directory_clean(const char *path);
 
 // Whether a run has left the summary of so many epochs with the figures of a test.
-bool run_directory_is_finished(const char *path, int epochs);
+clef_status run_directory_is_finished(const char *path, int epochs, bool *finished);
 
 // Makes the directory once more, if somebody has removed it.
 clef_status run_directory_make_again(struct run_directory *directory);

@@ -17,10 +17,13 @@ static void report_damaged(void)
 }
 
 // Whether the run has trained, tested and saved all that is asked for.
-static bool is_finished(const struct train_run *run)
+static clef_status is_finished(const struct train_run *run, bool *finished)
 {
     int done = run->resumed->state.epoch - 1;
-    return done == run->settings.epochs && run_directory_is_finished(run->settings.resume, done);
+    *finished = false;
+    if (done != run->settings.epochs)
+        return CLEF_OK;
+    return run_directory_is_finished(run->settings.resume, done, finished);
 }
 
 static int take_options(struct train_run *run, const bool *given)
@@ -57,9 +60,11 @@ int train_find_checkpoint(struct train_run *run, const bool *given)
     if (code != EXIT_SUCCESS)
         return code;
     settings->out = settings->resume;
-    if (!is_finished(run))
+    bool finished;
+    if (run_directory_clean(settings->resume) != CLEF_OK || is_finished(run, &finished) != CLEF_OK)
+        return cli_library_error(train_command.name);
+    if (!finished)
         return OPTIONS_GO;
-    run_directory_clean(settings->resume);
     printf("The run in %s has finished, with %d epochs; a larger --epochs goes on\n",
            settings->resume, settings->epochs);
     return EXIT_SUCCESS;

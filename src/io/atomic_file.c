@@ -20,6 +20,10 @@
 #define SUFFIX_RANDOM 6
 #define CREATE_ATTEMPTS 100
 
+// Behind the name of a file that waits: what it replaces.
+#define OLD ".old"
+enum { OLD_PATH_SIZE = PATH_MAX + sizeof OLD };
+
 struct clef_atomic_file {
     int fd;
     char *path;
@@ -198,25 +202,44 @@ clef_status clef_atomic_file_save(const char *path, const void *bytes, size_t si
     return clef_atomic_file_commit(file);
 }
 
-// Lets two files change places, so that the same call takes it back. Where there is no second one,
-// or on a file system that cannot do that, the first is moved.
-static bool exchange(const char *from, const char *to)
+static void name_old(const struct clef_file_move *move, char path[OLD_PATH_SIZE])
 {
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0)
-        return true;
-    return (errno == ENOENT || errno == EINVAL || errno == ENOSYS) && rename(from, to) == 0;
+    snprintf(path, OLD_PATH_SIZE, "%s" OLD, move->from);
+}
+
+// Gives what is to be replaced a second name. Not if there is nothing, or where a file can have one
+// name only; nor if it has it from a run that was killed here.
+static bool keep_old(const struct clef_file_move *move)
+{
+    char old[OLD_PATH_SIZE];
+    name_old(move, old);
+    return link(move->to, old) == 0 || errno == ENOENT || errno == EEXIST || errno == EPERM ||
+           errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK;
+}
+
+static void take_back(const struct clef_file_move *move)
+{
+    char old[OLD_PATH_SIZE];
+    name_old(move, old);
+    if (link(move->to, move->from) != 0)
+        (void)rename(move->to, move->from); // It had replaced nothing that could be kept.
+    else if (rename(old, move->to) != 0)
+        unlink(move->to);
 }
 
 clef_status clef_files_replace(const struct clef_file_move *moves, int count)
 {
     for (int i = 0; i < count; i++)
         CLEF_TRY(clef_file_check_replaceable(moves[i].to));
+    for (int i = 0; i < count; i++)
+        if (!keep_old(&moves[i]))
+            return fail_write(moves[i].to, errno);
     for (int i = 0; i < count; i++) {
-        if (exchange(moves[i].from, moves[i].to))
+        if (rename(moves[i].from, moves[i].to) == 0)
             continue;
         clef_status status = fail_write(moves[i].to, errno);
         while (--i >= 0)
-            exchange(moves[i].to, moves[i].from);
+            take_back(&moves[i]);
         return status;
     }
     for (int i = 0; i < count; i++)

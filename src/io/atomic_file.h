@@ -40,7 +40,8 @@ struct clef_file_move {
 
 // Puts files in place of others once all are written, so that none is there without the rest: if a
 // `to` exists and is no regular file nothing is moved, and if one cannot be moved those before it
-// are moved back. What was replaced is under the name `from` then, for the caller to remove. That
+// are moved back. What was replaced is beside `from` then, for the caller to remove. What has been
+// moved is no more under the name `from`, so that who is killed meanwhile can move the rest. That
 // the directory cannot be synchronised is a failure too, after which all are in place.
 clef_status clef_files_replace(const struct clef_file_move *moves, int count);
 

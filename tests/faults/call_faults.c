@@ -47,7 +47,7 @@ static struct program_result train(void **state, const char *directory)
                     "--threads", "2", "--validation-split", "0.5");
 }
 
-static struct program_result train_with(void **state, const struct call_fault *fault, int number)
+void call_fault_begin(void **state, const struct call_fault *fault, int number)
 {
     char setting[96];
     snprintf(setting, sizeof setting, "%s:%d:%d", fault->function, number, fault->error);
@@ -56,9 +56,19 @@ static struct program_result train_with(void **state, const struct call_fault *f
     if (fault->path != NULL)
         setenv("CLEF_FAIL_PATH", fault->path, 1);
     setenv("LD_PRELOAD", CLEF_FAILING_CALLS, 1);
-    struct program_result result = train(state, "out");
+}
+
+void call_fault_end(void)
+{
     unsetenv("LD_PRELOAD");
     unsetenv("CLEF_FAIL_PATH");
+}
+
+static struct program_result train_with(void **state, const struct call_fault *fault, int number)
+{
+    call_fault_begin(state, fault, number);
+    struct program_result result = train(state, "out");
+    call_fault_end();
     return result;
 }
 
@@ -119,8 +129,8 @@ static void check_earlier_files(void **state, const char *when)
             fail_msg("%s: %s is not as it was", when, names[i]);
 }
 
-static void check_failed_run(const struct program_result *result, const struct call_fault *fault,
-                             const char *when)
+void call_fault_check_error(const struct program_result *result, const struct call_fault *fault,
+                            const char *when)
 {
     const char *message = fault->message != NULL ? fault->message : strerror(fault->error);
     const char *end = strchr(result->err, '\n');
@@ -130,9 +140,8 @@ static void check_failed_run(const struct program_result *result, const struct c
                  result->exit_code, message, result->err);
 }
 
-// Says in `when` which call it was; false if none was, since there were not so many.
-static bool describe_call(void **state, const struct call_fault *fault, int number, char *when,
-                          size_t size)
+bool call_fault_came(void **state, const struct call_fault *fault, int number, char *when,
+                     size_t size)
 {
     const char *log = temp_path(state, "log");
     if (access(log, F_OK) != 0)
@@ -146,14 +155,14 @@ static bool describe_call(void **state, const struct call_fault *fault, int numb
     return true;
 }
 
-// Counts what a run that is ended within its saving cannot remove.
-static int count_staging(void **state)
+// Counts what a run that is ended within its saving cannot remove, with a text in its name.
+static int count_staging(void **state, const char *text)
 {
     DIR *directory = opendir(temp_path(state, "out"));
     int count = 0;
     assert_non_null(directory);
     for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        count += strncmp(entry->d_name, ".saving-", 8) == 0;
+        count += strncmp(entry->d_name, ".saving-", 8) == 0 && strstr(entry->d_name, text) != NULL;
     closedir(directory);
     return count;
 }
@@ -178,7 +187,7 @@ static bool check_call(void **state, const struct call_fault *fault, int number)
     char when[1024] = "";
     write_earlier_files(state);
     struct program_result result = train_with(state, fault, number);
-    bool failed = describe_call(state, fault, number, when, sizeof when);
+    bool failed = call_fault_came(state, fault, number, when, sizeof when);
     // Where memory was for the sanitizer itself, it ends the program.
     if (failed && strstr(result.err, "AddressSanitizer: CHECK failed") != NULL) {
         check_ended_run(state, fault, when);
@@ -186,7 +195,7 @@ static bool check_call(void **state, const struct call_fault *fault, int number)
         return true;
     }
     if (result.exit_code != 0) {
-        check_failed_run(&result, fault, when);
+        call_fault_check_error(&result, fault, when);
         // All is in place by the time that the directory itself is synchronised.
         if (strstr(result.err, "is written, but may be lost if the power fails") != NULL &&
             strstr(result.err, ".saving-") == NULL && strstr(result.err, "/checkpoints") == NULL)
@@ -224,7 +233,7 @@ void check_survived(void **state, const struct call_fault *fault)
     char when[1024] = "";
     write_earlier_files(state);
     struct program_result result = train_with(state, fault, 0);
-    if (!describe_call(state, fault, 0, when, sizeof when))
+    if (!call_fault_came(state, fault, 0, when, sizeof when))
         fail_msg("a run does not call %s", fault->function);
     check_exit(&result, 0);
     check_new_files(state, when);
@@ -233,14 +242,40 @@ void check_survived(void **state, const struct call_fault *fault)
     program_release(&result);
 }
 
+// What is left by a kill is taken up: all files are of one run then.
+static void check_resumed(void **state, const char *when)
+{
+    char out[512];
+    int earlier_files = 0, whole = count_staging(state, ".complete");
+    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
+    struct program_result result = RUN_CLEF("train", "--resume", out);
+    if (result.exit_code == 0) {
+        json_t *summary = load_json(temp_path(state, "out/summary.json"));
+        check_history(temp_path(state, "out/history.csv"), summary);
+        json_decref(summary);
+        assert_true(is_reference_model(state));
+    } else {
+        check_one_line(&result, "checkpoint"); // There was none yet.
+    }
+    for (int i = 0; i < FILES; i++)
+        earlier_files += is_earlier(state, names[i]);
+    if (earlier_files != 0 && earlier_files != FILES)
+        fail_msg("%s: %d of %d files are of the earlier run", when, earlier_files, FILES);
+    if (whole > 0 && strstr(result.out, " has finished, with 1 epochs") == NULL)
+        fail_msg("%s: the files were whole, and yet nobody took them: %s", when, result.out);
+    program_release(&result);
+}
+
 static bool check_signal(void **state, const struct call_fault *fault, int number)
 {
     char when[1024] = "";
     write_earlier_files(state);
     struct program_result result = train_with(state, fault, number);
-    bool came = describe_call(state, fault, number, when, sizeof when);
+    bool came = call_fault_came(state, fault, number, when, sizeof when);
     if (came) {
         bool saved = check_ended_run(state, fault, when);
+        if (fault->error == -SIGKILL)
+            check_resumed(state, when);
         if (result.exit_code != fault->error &&
             !(saved && result.exit_code == 128 - fault->error) && !(saved && result.exit_code == 0))
             fail_msg("%s: exit code %d, files %s", when, result.exit_code,
@@ -257,7 +292,20 @@ void check_signals(void **state, const struct call_fault *fault)
         number++;
     assert_true(number > 1);
     print_message("signal %d at %s: %d calls, %d directories left\n", -fault->error,
-                  fault->function, number - 1, count_staging(state));
+                  fault->function, number - 1, count_staging(state, ""));
+}
+
+struct program_result train_in_shell(void **state, const char *before)
+{
+    char data[512], out[512], script[1024];
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
+    snprintf(script, sizeof script, "%s exec \"$0\" \"$@\"", before);
+    write_tiny_data(data);
+    return program_run("/bin/sh", &(struct program_setting){0},
+                       (const char *const[]){"-c", script, CLEF_PROGRAM, "train", "--data", data,
+                                             "--epochs", "100", "--out", out, "--blocks", "1",
+                                             "--filters", "4", "--head", "avgpool", NULL});
 }
 
 int call_faults_setup(void **state)

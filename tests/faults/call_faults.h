@@ -3,6 +3,8 @@
 #ifndef CLEF_TESTS_CALL_FAULTS_H
 #define CLEF_TESTS_CALL_FAULTS_H
 
+#include "support/program.h"
+
 #include <stdbool.h>
 
 struct call_fault {
@@ -26,6 +28,22 @@ void check_survived(void **state, const struct call_fault *fault);
 // run ends with the code of a signal, or with 0 where it came too late, and has saved. Files are
 // whole; for all signals but SIGKILL, they are all of one run.
 void check_signals(void **state, const struct call_fault *fault);
+
+// Begins and ends a fault for the programs that are started meanwhile, at the call of a number.
+void call_fault_begin(void **state, const struct call_fault *fault, int number);
+void call_fault_end(void);
+
+// Says in `when` which call failed; false if none did, since there were not so many.
+bool call_fault_came(void **state, const struct call_fault *fault, int number, char *when,
+                     size_t size);
+
+// Fails the test unless the program ended with exit code 1 and one line that tells of the fault.
+void call_fault_check_error(const struct program_result *result, const struct call_fault *fault,
+                            const char *when);
+
+// Trains 100 epochs on the images of tiny data, into "out" of the temporary directory, in a shell
+// in which `before`, a beginning of its command line, comes first.
+struct program_result train_in_shell(void **state, const char *before);
 
 // Set-up of a test that calls these: trains once without a fault.
 int call_faults_setup(void **state);

@@ -244,21 +244,12 @@ void *mmap(void *address, size_t bytes, int protection, int flags, int file, off
     }
 
 NAMED(rename, (const char *from, const char *to), (from, to), to)
+NAMED(link, (const char *from, const char *to), (from, to), to)
 NAMED(mkdir, (const char *path, mode_t mode), (path, mode), path)
 NAMED(unlink, (const char *path), (path), path)
 DESCRIBED(ssize_t, read, (int file, void *bytes, size_t size), (file, bytes, size), file)
 DESCRIBED(ssize_t, write, (int file, const void *bytes, size_t size), (file, bytes, size), file)
 DESCRIBED(int, fsync, (int file), (file), file)
-
-// A way to rename.
-int renameat2(int from_directory, const char *from, int to_directory, const char *to,
-              unsigned flags)
-{
-    REAL(renameat2);
-    return fails("rename", "renameat2", to, CALLER)
-               ? -1
-               : real(from_directory, from, to_directory, to, flags);
-}
 
 char *mkdtemp(char *path)
 {

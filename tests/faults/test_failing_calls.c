@@ -52,6 +52,7 @@ static void test_saving(void **state)
                                                {"close", EIO, "history.csv.tmp", NULL, false, 0},
                                                {"close", EIO, "/out", NULL, true, 0},
                                                {"rename", EIO, "/out", NULL, true, 0},
+                                               {"link", EIO, "/out", NULL, true, 0},
                                                {"fsync", EIO, "/out", NULL, true, 0},
                                                {0}};
     check_call_faults(state, faults);
@@ -68,7 +69,8 @@ static void test_interrupted_calls(void **state)
                                   .path = strcmp(functions[i], "open") == 0 ? ".saving" : NULL});
 }
 
-static const char *const saving[] = {"mkdtemp", "open", "write", "fsync", "close", "rename"};
+static const char *const saving[] = {"mkdtemp", "open", "write", "fsync",
+                                     "close",   "link", "rename"};
 
 // Ctrl-C once more at any moment of saving: the files of one run or of the other.
 static void test_second_signal(void **state)
@@ -78,7 +80,7 @@ static void test_second_signal(void **state)
             state, &(struct call_fault){.function = saving[i], .error = -SIGINT, .path = "/out"});
 }
 
-// Nothing can be done then; but no file is a part of one.
+// No file is a part of one, and once all are whole they belong to the same run after --resume.
 static void test_killed(void **state)
 {
     for (size_t i = 0; i < sizeof saving / sizeof saving[0]; i++)
