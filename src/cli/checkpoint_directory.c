@@ -118,14 +118,17 @@ clef_status checkpoint_directory_open(struct checkpoint_directory *directory, co
     return CLEF_OK;
 }
 
-// Removes those of a list from its entry `first` on, which a killed run had no time for.
-static void remove_from(const struct checkpoint_directory *directory, const struct list *list,
-                        size_t first)
+// Removes those of a list from its entry `first` on, but for two. What cannot be removed does no
+// harm, and is tried again the next time.
+static void remove_others(const struct checkpoint_directory *directory, const struct list *list,
+                          size_t first, int64_t newest, int64_t before)
 {
     char path[PATH_SIZE];
-    for (size_t i = first; i < list->count; i++)
-        if (join_number(directory, list->numbers[i], path) == CLEF_OK)
+    for (size_t i = first; i < list->count; i++) {
+        int64_t number = list->numbers[i];
+        if (number != newest && number != before && join_number(directory, number, path) == CLEF_OK)
             unlink(path);
+    }
 }
 
 static clef_status read_newest(struct checkpoint_directory *directory, const struct list *list,
@@ -134,11 +137,15 @@ static clef_status read_newest(struct checkpoint_directory *directory, const str
 {
     for (size_t i = 0; i < list->count; i++) {
         CLEF_TRY(join_number(directory, list->numbers[i], path));
-        if (clef_checkpoint_read(path, checkpoint) == CLEF_OK) {
+        clef_status status = clef_checkpoint_read(path, checkpoint);
+        if (status == CLEF_OK) {
             directory->last = list->numbers[i];
-            remove_from(directory, list, i + 2);
-            return CLEF_OK;
+            // Those that a killed run had no time for.
+            remove_others(directory, list, i, directory->last,
+                          i + 1 < list->count ? list->numbers[i + 1] : -1);
         }
+        if (status == CLEF_OK || status == CLEF_OUT_OF_MEMORY) // Which is no fault of the file.
+            return status;
         damaged();
     }
     if (list->count > 0)
@@ -193,27 +200,12 @@ static clef_status write_files(const struct checkpoint_directory *directory,
     return clef_checkpoint_save(model, checkpoint, path);
 }
 
-// Removes all but two. What cannot be removed does no harm, and is tried again the next time.
-static void remove_others(const struct checkpoint_directory *directory, int64_t newest,
-                          int64_t before)
-{
-    struct list list;
-    char path[PATH_SIZE];
-    if (read_list(directory, false, &list) != CLEF_OK)
-        return;
-    for (size_t i = 0; i < list.count; i++) {
-        int64_t number = list.numbers[i];
-        if (number != newest && number != before && join_number(directory, number, path) == CLEF_OK)
-            unlink(path);
-    }
-    free(list.numbers);
-}
-
 clef_status checkpoint_directory_save(struct checkpoint_directory *directory,
                                       struct clef_model *model,
                                       const struct clef_checkpoint *checkpoint, bool best)
 {
     char path[PATH_SIZE];
+    struct list list;
     int64_t number = (int64_t)clef_model_get_step(model);
     CLEF_TRY(make_directory(directory));
     CLEF_TRY(join_number(directory, number, path));
@@ -221,7 +213,10 @@ clef_status checkpoint_directory_save(struct checkpoint_directory *directory,
     // After the last step of an epoch a checkpoint may take the place of one before validation.
     if (number == directory->last)
         return CLEF_OK;
-    remove_others(directory, number, directory->last);
+    if (read_list(directory, false, &list) == CLEF_OK) {
+        remove_others(directory, &list, 0, number, directory->last);
+        free(list.numbers);
+    }
     directory->last = number;
     return CLEF_OK;
 }

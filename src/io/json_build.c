@@ -2,8 +2,10 @@
 #include "io/json_build.h"
 
 #include "core/error.h"
+#include "io/json_memory.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,26 +27,46 @@ void clef_json_set(json_t **object, const char *key, json_t *value)
         give_up(object);
 }
 
-// jansson (2.14) does not look at whether there was memory for a key that it writes or a character
-// that it reads, and goes on without it. The allocator tells.
 char *clef_json_text(const json_t *root, size_t flags)
 {
-    errno = 0;
+    clef_json_watch(0);
     char *text = json_dumps(root, flags);
-    if (text == NULL || errno != ENOMEM)
+    if (!clef_json_watch_end())
         return text;
     free(text);
     return NULL;
 }
 
+struct source {
+    const char *next, *end;
+};
+
+// Gives one byte at a time, and none once memory ran out: jansson must not save another then.
+static size_t read_byte(void *buffer, size_t size, void *argument)
+{
+    struct source *source = argument;
+    if (size == 0 || source->next == source->end || clef_json_ran_out())
+        return 0;
+    *(char *)buffer = *source->next++;
+    return 1;
+}
+
+// jansson saves the characters of a token in a buffer that doubles, from 16 bytes on. Whatever part
+// of the parse lacked memory gets the reserve, which is enough for such a buffer, and then the text
+// seems to end: nothing is read after a character that could not be saved.
 json_t *clef_json_parse(const char *text, size_t size, json_error_t *error)
 {
-    errno = 0;
-    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, error);
-    if (errno != ENOMEM)
+    struct source source = {text, text + size};
+    json_t *root = NULL;
+    bool ran_out = !clef_json_watch(2 * size + 64);
+    if (!ran_out) {
+        root = json_load_callback(read_byte, &source, JSON_REJECT_DUPLICATES, error);
+        ran_out = clef_json_watch_end();
+    }
+    errno = ran_out ? ENOMEM : 0;
+    if (!ran_out)
         return root;
     json_decref(root);
-    errno = ENOMEM;
     return NULL;
 }
 

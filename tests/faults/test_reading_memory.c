@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory that runs out while a model or a checkpoint is read: the file is never called damaged, and
+// what is read is never something else.
+#include "call_faults.h"
+
+#include "support/program.h"
+#include "support/temp_directory.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+// One line that says what there is no memory for, or that a thread cannot be started without.
+static void check_error(const struct program_result *result, const struct call_fault *fault,
+                        const char *when)
+{
+    call_fault_check_error(result, fault, when);
+    if (strstr(result->err, "memory") == NULL && strstr(result->err, "cannot start") == NULL)
+        fail_msg("%s: %s", when, result->err);
+}
+
+// Runs a command with each allocation failing in turn.
+static void check_reading(void **state, const char *const *argv)
+{
+    const struct call_fault fault = {.function = "allocate", .error = ENOMEM, .message = ""};
+    const struct program_setting setting = {0};
+    struct program_result expected = program_run(CLEF_PROGRAM, &setting, argv);
+    check_exit(&expected, 0);
+    int number = 1, failures = 0;
+    for (bool came = true; came; number++) {
+        char when[1024] = "";
+        call_fault_begin(state, &fault, number);
+        struct program_result result = program_run(CLEF_PROGRAM, &setting, argv);
+        call_fault_end();
+        came = call_fault_came(state, &fault, number, when, sizeof when);
+        failures += result.exit_code != 0;
+        // Where memory was for the sanitizer itself, it ends the program.
+        if (result.exit_code != 0 && strstr(result.err, "AddressSanitizer: CHECK failed") == NULL)
+            check_error(&result, &fault, when);
+        if (result.exit_code == 0 && strcmp(result.out, expected.out) != 0)
+            fail_msg("%s: something else was read: %s", when, result.out);
+        program_release(&result);
+    }
+    print_message("%s: %d of %d calls fail\n", argv[0], failures, number - 2);
+    assert_true(failures > 0);
+    program_release(&expected);
+}
+
+static void test_export(void **state)
+{
+    char model[512], out[512];
+    snprintf(model, sizeof model, "%s", temp_path(state, "reference/model.safetensors"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "out/exported.safetensors"));
+    check_reading(state, (const char *const[]){"export", "--layout", "pytorch", "--model", model,
+                                               "--out", out, NULL});
+}
+
+static void test_predict(void **state)
+{
+    char model[512], data[512], out[512];
+    snprintf(model, sizeof model, "%s", temp_path(state, "reference/model.safetensors"));
+    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
+    snprintf(out, sizeof out, "%s", temp_path(state, "out/logits.npy"));
+    check_reading(state,
+                  (const char *const[]){"predict", "--device", "cpu", "--threads", "1", "--model",
+                                        model, "--data", data, "--out", out, NULL});
+}
+
+// Of a run that has finished nothing is trained: the checkpoint and the summary are read.
+static void test_resume(void **state)
+{
+    char run[512];
+    snprintf(run, sizeof run, "%s", temp_path(state, "reference"));
+    check_reading(state, (const char *const[]){"train", "--resume", run, NULL});
+}
+
+// ---------------------------------------------------------------- a run that goes on
+
+static struct program_result go_on(const char *run)
+{
+    return RUN_CLEF("train", "--resume", run, "--epochs", "2");
+}
+
+// Whether a run has ended as it should.
+static bool has_model(const char *run, const char *expected, size_t expected_size)
+{
+    char path[600];
+    size_t size;
+    snprintf(path, sizeof path, "%s/model.safetensors", run);
+    char *model = read_file(path, &size);
+    bool same = size == expected_size && memcmp(model, expected, size) == 0;
+    free(model);
+    return same;
+}
+
+static void copy_run(void **state, const char *run)
+{
+    struct program_result result =
+        program_run("/bin/sh", &(struct program_setting){0},
+                    (const char *const[]){"-c", "rm -rf \"$1\" && cp -r \"$0\" \"$1\"",
+                                          temp_path(state, "reference"), run, NULL});
+    check_exit(&result, 0);
+    program_release(&result);
+}
+
+// Where memory runs out nothing is lost: the run goes on once there is enough. Every 25th
+// allocation fails, or with CLEF_TEST_EVERY_CALL each.
+static void test_going_on(void **state)
+{
+    const struct call_fault fault = {.function = "allocate", .error = ENOMEM, .message = ""};
+    const int stride = getenv("CLEF_TEST_EVERY_CALL") != NULL ? 1 : 25;
+    char run[512], path[600];
+    size_t size;
+    int number = 1, failures = 0;
+    snprintf(run, sizeof run, "%s", temp_path(state, "run"));
+    snprintf(path, sizeof path, "%s/model.safetensors", run);
+    copy_run(state, run);
+    struct program_result result = go_on(run);
+    check_exit(&result, 0);
+    program_release(&result);
+    char *expected = read_file(path, &size);
+    for (bool came = true; came; number += stride) {
+        char when[1024] = "";
+        copy_run(state, run);
+        call_fault_begin(state, &fault, number);
+        result = go_on(run);
+        call_fault_end();
+        came = call_fault_came(state, &fault, number, when, sizeof when);
+        if (result.exit_code != 0) {
+            failures++;
+            if (strstr(result.err, "AddressSanitizer: CHECK failed") == NULL)
+                check_error(&result, &fault, when);
+            program_release(&result);
+            result = go_on(run);
+            check_exit(&result, 0);
+        }
+        if (!has_model(run, expected, size))
+            fail_msg("%s: the model differs", when);
+        program_release(&result);
+    }
+    print_message("%d of up to %d calls fail\n", failures, number - 1 - stride);
+    assert_true(failures > 0);
+    free(expected);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, call_faults_setup, call_faults_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(test_export), TEST(test_predict), TEST(test_resume),
+                                       TEST(test_going_on)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
