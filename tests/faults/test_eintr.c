@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signals that come all the time, with a handler that does not restart what they interrupt.
+#include "call_faults.h"
+
 #include "support/program.h"
 #include "support/run_files.h"
-#include "support/small_mnist.h"
 #include "support/temp_directory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -20,22 +20,14 @@
 
 static void test_training(void **state)
 {
-    char data[512], out[512];
-    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
-    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
-    write_tiny_data(data);
-    struct program_result result = program_run(
-        "/bin/sh", &(struct program_setting){0},
-        (const char *const[]){"-c", STORM "exec \"$0\" \"$@\"", CLEF_PROGRAM, "train", "--data",
-                              data, "--epochs", "100", "--out", out, "--blocks", "1", "--filters",
-                              "4", "--head", "avgpool", NULL});
+    struct program_result result = train_in_shell(state, STORM);
     check_exit(&result, 0);
     assert_string_equal("", result.err);
     json_t *summary = load_json(temp_path(state, "out/summary.json"));
     check_summary(summary, 100);
     check_history(temp_path(state, "out/history.csv"), summary);
     json_decref(summary);
-    assert_int_equal(4, count_entries(out));
+    assert_int_equal(4, count_entries(temp_path(state, "out")));
     program_release(&result);
 }
 

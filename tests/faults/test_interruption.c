@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A signal, wherever a training is.
+#include "call_faults.h"
+
 #include "support/program.h"
 #include "support/run_files.h"
 #include "support/small_mnist.h"
@@ -62,20 +64,12 @@ static void test_interruption(void **state)
 // nohup ignores SIGHUP, and a shell SIGINT for what runs in the background: it stays so.
 static void test_ignored_signals(void **state)
 {
-    char data[512], out[512];
-    snprintf(data, sizeof data, "%s", temp_path(state, "data"));
-    snprintf(out, sizeof out, "%s", temp_path(state, "out"));
-    write_tiny_data(data);
-    struct program_result result = program_run(
-        "/bin/sh", &(struct program_setting){0},
-        (const char *const[]){"-c",
-                              "trap '' HUP INT; (while kill -HUP $$ && kill -INT $$; do sleep 0.01;"
-                              " done) >/dev/null 2>&1 & exec \"$0\" \"$@\"",
-                              CLEF_PROGRAM, "train", "--data", data, "--epochs", "20", "--out", out,
-                              SMALL_NETWORK, NULL});
+    struct program_result result = train_in_shell(
+        state, "trap '' HUP INT; (while kill -HUP $$ && kill -INT $$; do sleep 0.01; done) "
+               ">/dev/null 2>&1 & ");
     check_exit(&result, 0);
-    check_contains(result.out, "Epoch 20/20");
-    assert_int_equal(4, count_entries(out));
+    check_contains(result.out, "Epoch 100/100");
+    assert_int_equal(4, count_entries(temp_path(state, "out")));
     program_release(&result);
 }
 
