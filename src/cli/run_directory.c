@@ -142,8 +142,8 @@ static void unmark(struct run_directory *directory)
         memcpy(directory->staging, path, sizeof path);
 }
 
-// Moves the files that still wait to where they belong.
-static clef_status put_in_place(const struct run_directory *directory)
+// Moves files to where they belong: all, or those that still wait.
+static clef_status put_in_place(const struct run_directory *directory, bool all)
 {
     char from[FILES][sizeof directory->staging], to[FILES][sizeof directory->path];
     struct clef_file_move moves[FILES];
@@ -151,7 +151,7 @@ static clef_status put_in_place(const struct run_directory *directory)
     for (int i = 0; i < FILES; i++) {
         CLEF_TRY(join(directory->staging, names[i], from[i], sizeof from[i]));
         CLEF_TRY(join(directory->path, names[i], to[i], sizeof to[i]));
-        if (access(from[i], F_OK) == 0)
+        if (all || access(from[i], F_OK) == 0)
             moves[count++] = (struct clef_file_move){from[i], to[i]};
     }
     return clef_files_replace(moves, count);
@@ -215,7 +215,7 @@ clef_status run_directory_clean(const char *path)
             join(path, entry->d_name, directory->staging, sizeof directory->staging) != CLEF_OK)
             continue;
         if (is_complete(directory))
-            status = put_in_place(directory);
+            status = put_in_place(directory, false);
         if (status == CLEF_OK)
             remove_staging(directory);
     }
@@ -284,7 +284,7 @@ clef_status run_directory_begin(struct run_directory *directory)
 clef_status run_directory_commit(struct run_directory *directory)
 {
     CLEF_TRY(mark_complete(directory));
-    CLEF_TRY(put_in_place(directory));
+    CLEF_TRY(put_in_place(directory, true));
     remove_staging(directory);
     return CLEF_OK;
 }
