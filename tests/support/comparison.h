@@ -12,6 +12,9 @@ json_t *compare_devices(const char *device, const char *against);
 // Fails the test unless every distance is 0 and all bits are the same.
 void check_all_bits_same(const json_t *report);
 
+// Fails the test if the devices differ by more than rounding.
+void check_at_most_rounding(const json_t *report);
+
 // Fails the test unless the devices differ by rounding, and by no more than that. The loss, a mean,
 // may be the same.
 void check_only_rounding(const json_t *report);
