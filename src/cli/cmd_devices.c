@@ -19,8 +19,7 @@ static const struct option_command command = {
     .description =
         "Lists the devices of all backends, those that cannot be used with the reason. The first "
         "column is what --device takes: cpu with the best set of instructions of the processor, "
-        "and "
-        "with each that there is. Below the name stand, of an OpenCL device, the numbers of "
+        "and with each that there is. Below the name stand, of an OpenCL device, the numbers of "
         "its platform and of the device in it, as in \"--device opencl:0:1\", the platform, the "
         "vendor, the version and the driver.",
     .rows = rows,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plain C backend: one device, the processors that the process may use, with the best set of
-// instructions or one that is asked for. Work is done when the
-// call that enqueues it returns, so that events are always NULL and nothing is ever deferred.
+// instructions or one that is asked for. Work is done when the call that enqueues it returns, so
+// that events are always NULL and nothing is ever deferred.
 #include "core/clock.h"
 #include "cpu/cpu.h"
 #include "cpu/cpu_conv2d_choice.h"
