@@ -3,8 +3,8 @@
 add_executable(test_ops op_main.c)
 target_link_libraries(test_ops PRIVATE clef_test_support)
 
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/ops/op_list.h)
-file(READ ${CMAKE_SOURCE_DIR}/src/ops/op_list.h op_list)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/core/op_list.h)
+file(READ ${CMAKE_SOURCE_DIR}/src/core/op_list.h op_list)
 string(REGEX MATCHALL "X\\([a-z0-9_]+\\)" rows "${op_list}")
 list(TRANSFORM rows REPLACE "X\\((.*)\\)" "\\1" OUTPUT_VARIABLE CLEF_OPS)
 # Each of them with each instruction set that was compiled; one that this processor lacks is a visible skip. The device

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `clef bench`: its JSON has every documented key with a sensible figure. How fast anything is
 // is no matter of a test.
-#include "ops/op_list.h"
+#include "core/op_list.h"
 
 #include <jansson.h>
 #include <setjmp.h>

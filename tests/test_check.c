@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `clef check` on the plain C backend: it passes, and finds each of several faults.
-#include "ops/op_list.h"
+#include "core/op_list.h"
 #include "support/program.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a model tells about itself: memory, plans, layers.
-#include "ops/op_list.h"
+#include "core/op_list.h"
 #include "support/model_fixture.h"
 
 #include <math.h>

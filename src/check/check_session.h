@@ -26,7 +26,7 @@
 #define CLEF_CHECK_CHECK_SESSION_H
 
 #include "clef/clef.h"
-#include "ops/op_list.h"
+#include "core/op_list.h"
 
 #include <stdbool.h>
 #include <stddef.h>

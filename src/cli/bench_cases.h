@@ -5,7 +5,7 @@
 #define CLEF_CLI_BENCH_CASES_H
 
 #include "clef/clef.h"
-#include "ops/op_list.h"
+#include "core/op_list.h"
 
 #define BENCH_MAX_BUFFERS 12 // The most tensors that an op has.
 

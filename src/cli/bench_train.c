@@ -3,8 +3,8 @@
 #include "cli/bench.h"
 #include "cli/cli_support.h"
 #include "cli/profile_report.h"
+#include "core/op_list.h"
 #include "io/json_build.h"
-#include "ops/op_list.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 
 #include "clef/device.h"
 #include "clef/ops.h"
-#include "ops/op_list.h"
+#include "core/op_list.h"
 
 enum clef_op {
 #define CLEF_OP_ENUM(op) CLEF_OP_##op,

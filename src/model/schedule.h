@@ -4,8 +4,8 @@
 #ifndef CLEF_MODEL_SCHEDULE_H
 #define CLEF_MODEL_SCHEDULE_H
 
+#include "core/op_list.h"
 #include "model/graph.h"
-#include "ops/op_list.h"
 
 enum clef_step_op {
 #define CLEF_STEP_ENUM(op) CLEF_STEP_##op,
