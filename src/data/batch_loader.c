@@ -2,9 +2,9 @@
 #include "data/batch_loader.h"
 
 #include "core/error.h"
+#include "core/worker.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,17 +138,6 @@ static bool allocate_memory(struct clef_batch_loader *loader)
     return complete;
 }
 
-// Signals are for the caller's threads: a handler must not run on this one.
-static int start_thread(struct clef_batch_loader *loader)
-{
-    sigset_t all, previous;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &previous);
-    int error = pthread_create(&loader->thread, NULL, prepare_batches, loader);
-    pthread_sigmask(SIG_SETMASK, &previous, NULL);
-    return error;
-}
-
 clef_status clef_batch_loader_create(const struct clef_dataset *dataset, int height, int width,
                                      int channels, int batch_size, struct clef_batch_loader **out)
 {
@@ -174,7 +163,7 @@ clef_status clef_batch_loader_create(const struct clef_dataset *dataset, int hei
     pthread_mutex_init(&loader->mutex, NULL);
     pthread_cond_init(&loader->work, NULL);
     pthread_cond_init(&loader->ready, NULL);
-    int error = start_thread(loader);
+    int error = clef_worker_start(&loader->thread, prepare_batches, loader);
     if (error != 0) {
         pthread_cond_destroy(&loader->ready);
         pthread_cond_destroy(&loader->work);
