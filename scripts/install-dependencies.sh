@@ -66,6 +66,8 @@ rows() {
         echo has_library libprotobuf-c libprotobuf-c-dev
         echo has_command protoc-c protobuf-c-compiler
         echo has_library hdf5 libhdf5-dev
+        echo has_library libpng libpng-dev
+        echo has_library libjpeg libjpeg-dev
         echo has_header CL/cl.h opencl-c-headers
         echo has_header clblast_c.h libclblast-dev
         ;;

@@ -311,8 +311,31 @@ def caches():
     save("caches", "kernel-of-another-key", kernel(16, bytes(16), (3, 4)))
 
 
+def pictures():
+    """Those of the tests, whole and wrong."""
+    folder = CORPUS.parents[1] / "data" / "pictures"
+    for target, ending in (("png", "*.png"), ("jpeg", "*.jpg")):
+        for path in sorted(folder.glob(ending)):
+            whole = path.read_bytes()
+            save(target, path.name, whole)
+            save(target, f"{path.stem}-cut{path.suffix}", whole[:len(whole) // 2])
+    png = (folder / "rgb.png").read_bytes()
+
+    def header(height, width, *kind):
+        fields = b"IHDR" + struct.pack(">II5B", width, height, *kind)
+        return png[:12] + fields + struct.pack(">I", zlib.crc32(fields)) + png[33:]
+
+    save("png", "declares-a-gigabyte.png", header(32768, 32768, 8, 2, 0, 0, 0))
+    save("png", "declares-more.png", header(13, 20, 8, 2, 0, 0, 0))
+    save("png", "of-16-bits.png", header(13, 19, 16, 6, 0, 0, 0))
+    jpeg = (folder / "grey.jpg").read_bytes()
+    frame = jpeg.index(b"\xff\xc0") + 5
+    save("jpeg", "declares-a-gigabyte.jpg", jpeg[:frame] + struct.pack(">HH", 32768, 32768) + jpeg[frame + 4:])
+    save("jpeg", "declares-more.jpg", jpeg[:frame] + struct.pack(">HH", 16, 24) + jpeg[frame + 4:])
+
+
 if len(sys.argv) != 2:
     sys.exit(__doc__)
-for make in (idx, gzips, safetensors, models, checkpoints, weights, replays, caches):
+for make in (idx, gzips, safetensors, models, checkpoints, weights, replays, caches, pictures):
     make()
 hdf5s(sys.argv[1])
