@@ -73,7 +73,7 @@ worse_instruction_sets() {
 }
 
 thread_sanitizer() {
-    build tsan test_ops test_dataset test_batch_loader || return 0
+    build tsan test_ops test_dataset test_batch_loader test_picture_folder || return 0
     # The sanitizer's shadow memory needs the classic layout of addresses, which some kernels'
     # randomisation leaves; a container may forbid to switch it off, and then it must do without.
     if setarch -R true 2>/dev/null; then
@@ -81,7 +81,7 @@ thread_sanitizer() {
     fi
     export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
     run "thread sanitizer (op tests)" tsan -L ops -E "$(worse_instruction_sets)"
-    run "thread sanitizer (data)" tsan -R 'dataset|loader'
+    run "thread sanitizer (data)" tsan -R "dataset|loader|picture_folder"
     unset TSAN_OPTIONS
     launcher=()
 }

@@ -59,8 +59,9 @@ static int evaluate(const struct settings *settings, struct clef_device *device)
         return cli_library_error(command.name);
     if (settings->batch_size != 0)
         batch_size = settings->batch_size;
-    if (clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TEST,
-                                clef_model_get_config(model)->classes, &dataset) != CLEF_OK ||
+    const struct clef_resnet_config *network = clef_model_get_config(model);
+    if (clef_dataset_load(settings->data, CLEF_SPLIT_TEST, network->input_height,
+                          network->input_width, network->classes, &dataset) != CLEF_OK ||
         clef_evaluate(model, dataset, batch_size, NULL, &test) != CLEF_OK)
         code = cli_library_error(command.name);
     else

@@ -67,8 +67,10 @@ static clef_status predict(const struct settings *settings, struct clef_model *m
                            int batch_size)
 {
     struct clef_dataset *all, *images;
-    CLEF_TRY(clef_dataset_load_mnist(settings->data, (enum clef_split)settings->split,
-                                     clef_model_get_config(model)->classes, &all));
+    const struct clef_resnet_config *network = clef_model_get_config(model);
+    CLEF_TRY(clef_dataset_load(settings->data, (enum clef_split)settings->split,
+                               network->input_height, network->input_width, network->classes,
+                               &all));
     int count = clef_dataset_get_shape(all).count;
     if (settings->limit > 0 && settings->limit < count)
         count = settings->limit;

@@ -162,7 +162,8 @@ void options_print_roff(FILE *stream, const char *text);
     {                                                                                         \
         "--data", "DIR", "data/mnist",                                                        \
             "Directory of the four IDX files of MNIST, or of any data set with these names, " \
-            "plain or gzipped; images of colours have their channels as a fourth dimension.", \
+            "plain or gzipped; images of colours have their channels as a fourth dimension. " \
+            "Or a directory of pictures, PNG or JPEG: train/CLASS/FILE and test/CLASS/FILE.", \
             OPTION_TEXT, .offset = offsetof(type, data), .kept = OPTION_KEPT                  \
     }
 

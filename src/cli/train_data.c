@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cli_support.h"
 #include "cli/train_run.h"
+#include "core/error.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,13 +9,11 @@
 static clef_status load(struct train_run *run)
 {
     const struct train_settings *settings = &run->settings;
-    clef_status status =
-        clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TRAIN, run->network.classes, &run->all);
-    if (status == CLEF_OK)
-        status = clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TEST, run->network.classes,
-                                         &run->test);
-    if (status != CLEF_OK)
-        return status;
+    const struct clef_resnet_config *network = &run->network;
+    CLEF_TRY(clef_dataset_load(settings->data, CLEF_SPLIT_TRAIN, network->input_height,
+                               network->input_width, network->classes, &run->all));
+    CLEF_TRY(clef_dataset_load(settings->data, CLEF_SPLIT_TEST, network->input_height,
+                               network->input_width, network->classes, &run->test));
     int count = clef_dataset_get_shape(run->all).count;
     if (settings->limit > 0 && settings->limit < count)
         count = settings->limit;
@@ -22,6 +21,7 @@ static clef_status load(struct train_run *run)
     run->result.training_images = training;
     run->result.validation_images = count - training;
     run->result.test_images = clef_dataset_get_shape(run->test).count;
+    clef_status status = CLEF_OK;
     if (training > 0)
         status = clef_dataset_slice(run->all, 0, training, &run->training);
     if (status == CLEF_OK && count > training)

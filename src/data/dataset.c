@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "data/dataset_internal.h"
 #include "data/idx.h"
 
 #include <errno.h>
@@ -24,9 +25,8 @@ struct clef_dataset {
     uint8_t *owned_labels;
 };
 
-// Takes over both arrays, on failure too.
-static clef_status create_owner(uint8_t *images, uint8_t *labels, struct clef_dataset_shape shape,
-                                struct clef_dataset **out)
+clef_status clef_dataset_take(uint8_t *images, uint8_t *labels, struct clef_dataset_shape shape,
+                              struct clef_dataset **out)
 {
     struct clef_dataset *dataset = malloc(sizeof *dataset);
     if (dataset == NULL) {
@@ -46,7 +46,7 @@ static clef_status create_owner(uint8_t *images, uint8_t *labels, struct clef_da
     return CLEF_OK;
 }
 
-static clef_status check_classes(int classes)
+clef_status clef_dataset_check_classes(int classes)
 {
     if (classes < 1 || classes > MAX_CLASSES)
         return clef_fail(CLEF_INVALID_ARGUMENT, "a data set may have 1 to %d classes, not %d",
@@ -85,7 +85,7 @@ static clef_status check_pair(const char *images_path, const struct clef_idx *im
 clef_status clef_dataset_load_idx(const char *images_path, const char *labels_path, int classes,
                                   struct clef_dataset **dataset)
 {
-    CLEF_TRY(check_classes(classes));
+    CLEF_TRY(clef_dataset_check_classes(classes));
     struct clef_idx images, labels;
     // The labels come first: they are small, and an error in them costs no large read.
     CLEF_TRY(clef_idx_read(labels_path, 1, &labels));
@@ -102,7 +102,7 @@ clef_status clef_dataset_load_idx(const char *images_path, const char *labels_pa
                                        .width = images.dims[2],
                                        .channels = images.dims[3],
                                        .classes = classes};
-    return create_owner(images.bytes, labels.bytes, shape, dataset);
+    return clef_dataset_take(images.bytes, labels.bytes, shape, dataset);
 }
 
 // Makes DIRECTORY/NAME, or DIRECTORY/NAME.gz if only that exists. Released with free.
@@ -154,7 +154,7 @@ clef_status clef_dataset_from_memory(const uint8_t *images, const uint8_t *label
                                      int height, int width, int channels, int classes,
                                      struct clef_dataset **dataset)
 {
-    CLEF_TRY(check_classes(classes));
+    CLEF_TRY(clef_dataset_check_classes(classes));
     const int dims[] = {count, height, width, channels};
     size_t size = 1;
     for (int i = 0; i < 4; i++) {
@@ -175,7 +175,7 @@ clef_status clef_dataset_from_memory(const uint8_t *images, const uint8_t *label
     memcpy(image_copy, images, size);
     memcpy(label_copy, labels, (size_t)count);
     struct clef_dataset_shape shape = {count, height, width, channels, classes};
-    return create_owner(image_copy, label_copy, shape, dataset);
+    return clef_dataset_take(image_copy, label_copy, shape, dataset);
 }
 
 clef_status clef_dataset_slice(const struct clef_dataset *source, int first, int count,

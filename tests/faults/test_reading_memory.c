@@ -3,6 +3,7 @@
 // what is read is never something else.
 #include "call_faults.h"
 
+#include "support/picture_files.h"
 #include "support/program.h"
 #include "support/temp_directory.h"
 
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -87,6 +89,31 @@ static void test_predict(void **state)
                   (const char *const[]){"predict", "--device", "cpu", "--threads", "1", "--model",
                                         model, "--data", data, "--out", out, NULL});
 }
+
+#ifdef CLEF_TEST_PICTURES
+static void test_pictures(void **state)
+{
+    static const char *const names[] = {"rgb.jpg", "interlaced.png", "progressive.jpg",
+                                        "palette.png"};
+    char data[512], run[512], model[600], out[512];
+    snprintf(data, sizeof data, "%s", temp_path(state, "pictures"));
+    snprintf(run, sizeof run, "%s", temp_path(state, "run"));
+    snprintf(model, sizeof model, "%s/model.safetensors", run);
+    snprintf(out, sizeof out, "%s", temp_path(state, "out/logits.npy"));
+    mkdir(data, 0777);
+    for (int i = 0; i < 8; i++)
+        copy_picture(names[i % 4], temp_path(state, i < 4 ? "pictures/train" : "pictures/test"),
+                     names[i % 2], names[i % 4]);
+    struct program_result result =
+        RUN_CLEF("train", "--data", data, "--out", run, "--epochs", "1", "--image-size", "8",
+                 "--blocks", "1", "--filters", "4", "--head", "avgpool");
+    check_exit(&result, 0);
+    program_release(&result);
+    check_reading(state,
+                  (const char *const[]){"predict", "--device", "cpu", "--threads", "1", "--model",
+                                        model, "--data", data, "--out", out, NULL});
+}
+#endif
 
 // Of a run that has finished nothing is trained: the checkpoint and the summary are read.
 static void test_resume(void **state)
@@ -171,6 +198,10 @@ static void test_going_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_export), TEST(test_predict), TEST(test_resume),
-                                       TEST(test_going_on)};
+                                       TEST(test_going_on),
+#ifdef CLEF_TEST_PICTURES
+                                       TEST(test_pictures)
+#endif
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
