@@ -45,7 +45,7 @@ static void test_classes(void **state)
     copy_picture("grey.png", directory, "B", "png");
     copy_picture("grey.png", directory, ".hidden", "a.png");
     write_file(temp_path(state, "a.png"), "no picture", 10);
-    check_ok(clef_dataset_load_folder(directory, HEIGHT, WIDTH, 3, &dataset));
+    check_ok(clef_dataset_load_folder(directory, HEIGHT, WIDTH, 3, true, &dataset));
     struct clef_dataset_shape shape = clef_dataset_get_shape(dataset);
     assert_true(shape.count == 3 && shape.height == HEIGHT && shape.width == WIDTH &&
                 shape.channels == 3 && shape.classes == 3);
@@ -64,7 +64,7 @@ static void test_resizes(void **state)
     struct clef_dataset *dataset;
     size_t size;
     copy_picture("rgb.png", *state, "a", "a.png");
-    check_ok(clef_dataset_load_folder(*state, 5, 12, 1, &dataset));
+    check_ok(clef_dataset_load_folder(*state, 5, 12, 1, false, &dataset));
     char *expected = read_file(CLEF_TEST_DATA "/pictures/5x12.rgb", &size);
     assert_int_equal(3 * 5 * 12, size);
     assert_memory_equal(expected, clef_dataset_image(dataset, 0), size);
@@ -72,7 +72,8 @@ static void test_resizes(void **state)
     clef_dataset_destroy(dataset);
 }
 
-// The last fifth, which validates, has both classes, and the order is the same each time.
+// Mixed, the last fifth, which validates, has both classes, and the order is the same each time;
+// else it is that of the names.
 static void test_mixed_order(void **state)
 {
     enum { COUNT = 40 };
@@ -80,7 +81,7 @@ static void test_mixed_order(void **state)
     int last[2] = {0};
     write_two_classes(*state, COUNT);
     for (int i = 0; i < 2; i++)
-        check_ok(clef_dataset_load_folder(*state, 4, 4, 2, &dataset[i]));
+        check_ok(clef_dataset_load_folder(*state, 4, 4, 2, true, &dataset[i]));
     for (int i = 0; i < 2 * COUNT; i++)
         assert_int_equal(clef_dataset_label(dataset[0], i), clef_dataset_label(dataset[1], i));
     for (int i = 2 * COUNT * 4 / 5; i < 2 * COUNT; i++)
@@ -91,14 +92,21 @@ static void test_mixed_order(void **state)
     assert_memory_equal(one.digest, other.digest, sizeof one.digest);
     clef_dataset_destroy(dataset[0]);
     clef_dataset_destroy(dataset[1]);
+    check_ok(clef_dataset_load_folder(*state, HEIGHT, WIDTH, 2, false, &dataset[0]));
+    for (int i = 0; i < 2 * COUNT; i++)
+        assert_int_equal(i >= COUNT, clef_dataset_label(dataset[0], i));
+    for (int i = 0; i < COUNT; i += 4) // As write_two_classes made them.
+        assert_true(is_picture(clef_dataset_image(dataset[0], i), "rgb.png") &&
+                    is_picture(clef_dataset_image(dataset[0], i + 2), "interlaced.png"));
+    clef_dataset_destroy(dataset[0]);
 }
 
 static void check_refused(const char *directory, int classes, clef_status expected,
                           const char *name, const char *reason)
 {
     struct clef_dataset *dataset = NULL;
-    check_failure(clef_dataset_load_folder(directory, 8, 8, classes, &dataset), expected, name,
-                  reason);
+    check_failure(clef_dataset_load_folder(directory, 8, 8, classes, false, &dataset), expected,
+                  name, reason);
     assert_null(dataset);
 }
 
@@ -114,8 +122,8 @@ static void test_refuses(void **state)
     check_refused(temp_path(state, "a/a.png"), 2, CLEF_IO, "a.png", "Not a directory");
     check_refused(directory, 0, CLEF_INVALID_ARGUMENT, "classes", "not 0");
     struct clef_dataset *dataset;
-    check_failure(clef_dataset_load_folder(directory, 0, 8, 2, &dataset), CLEF_INVALID_ARGUMENT,
-                  "0 x 8", "1 to 32768 each");
+    check_failure(clef_dataset_load_folder(directory, 0, 8, 2, false, &dataset),
+                  CLEF_INVALID_ARGUMENT, "0 x 8", "1 to 32768 each");
 }
 
 // Of two damaged pictures the one is told that comes first in the order, however many threads read.
@@ -127,8 +135,8 @@ static void test_damaged(void **state)
     write_file(temp_path(state, "grey/011.png"), "x", 1);
     for (int i = 0; i < 20; i++) {
         struct clef_dataset *dataset = NULL;
-        check_failure(clef_dataset_load_folder(*state, 8, 8, 2, &dataset), CLEF_FORMAT, *state,
-                      "expected a PNG or JPEG file");
+        check_failure(clef_dataset_load_folder(*state, 8, 8, 2, true, &dataset), CLEF_FORMAT,
+                      *state, "expected a PNG or JPEG file");
         if (i == 0)
             snprintf(first, sizeof first, "%s", clef_last_error());
         assert_string_equal(first, clef_last_error());
@@ -143,9 +151,9 @@ static void test_splits(void **state)
     struct clef_dataset *dataset = NULL;
     copy_picture("rgb.png", directory, "train", "ignored.png");
     copy_picture("rgb.png", temp_path(state, "train"), "a", "a.png");
-    check_failure(clef_dataset_load(directory, CLEF_SPLIT_TEST, 8, 8, 4, &dataset), CLEF_NOT_FOUND,
-                  directory, "neither test, val nor validation");
-    check_ok(clef_dataset_load(directory, CLEF_SPLIT_TRAIN, 8, 8, 4, &dataset));
+    check_failure(clef_dataset_load(directory, CLEF_SPLIT_TEST, 8, 8, 4, false, &dataset),
+                  CLEF_NOT_FOUND, directory, "neither test, val nor validation");
+    check_ok(clef_dataset_load(directory, CLEF_SPLIT_TRAIN, 8, 8, 4, true, &dataset));
     assert_int_equal(1, clef_dataset_get_shape(dataset).count);
     clef_dataset_destroy(dataset);
     // The one that comes first is taken: each has one picture more than the one before.
@@ -154,7 +162,7 @@ static void test_splits(void **state)
         for (int k = 0; k <= i; k++)
             copy_picture("rgb.png", temp_path(state, names[i]), "a",
                          (const char *[]){"a.png", "b.png", "c.png"}[k]);
-        check_ok(clef_dataset_load(directory, CLEF_SPLIT_TEST, 8, 8, 4, &dataset));
+        check_ok(clef_dataset_load(directory, CLEF_SPLIT_TEST, 8, 8, 4, false, &dataset));
         assert_int_equal(i + 1, clef_dataset_get_shape(dataset).count);
         clef_dataset_destroy(dataset);
     }

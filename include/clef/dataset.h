@@ -6,6 +6,7 @@
 
 #include "clef/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,19 +36,23 @@ clef_status clef_dataset_load_mnist(const char *directory, enum clef_split split
 /// ImageFolder and Keras's image_dataset_from_directory do: DIRECTORY/CLASS/NAME, where the classes
 /// are numbered in the order of their names, and NAME ends with .png, .jpg or .jpeg. Each picture
 /// becomes an image of `height` x `width` pixels, 1 .. 32768 each, with 3 channels: it is scaled,
-/// bilinear with antialiasing, so that it just covers them, and the middle is taken. The pictures
-/// come in an order that mixes the classes and is always the same. Several threads decode.
+/// bilinear with antialiasing, so that it just covers them, and the middle is taken. Several
+/// threads decode.
 /// @param classes at least as many as there are folders
+/// @param mixed false: in the order of the classes and, within one, of the names of the files.
+/// True: in an order that mixes the classes, for a data set of which a part is taken; always the
+/// same one.
 /// @return CLEF_NOT_FOUND without a folder, or if one has no picture; CLEF_FORMAT with the name of
 /// a picture that is damaged; CLEF_UNSUPPORTED in a build without libpng and libjpeg
 clef_status clef_dataset_load_folder(const char *directory, int height, int width, int classes,
-                                     struct clef_dataset **dataset);
+                                     bool mixed, struct clef_dataset **dataset);
 
 /// Reads whichever of these a directory holds: pictures, of DIRECTORY/train for training and of
 /// DIRECTORY/test, val or validation for the test, if there is a folder "train"; else what
-/// `clef_dataset_load_mnist` reads, whose images keep their size. @param height, width of pictures
+/// `clef_dataset_load_mnist` reads, whose images keep their size and order.
+/// @param height, width, mixed of pictures
 clef_status clef_dataset_load(const char *directory, enum clef_split split, int height, int width,
-                              int classes, struct clef_dataset **dataset);
+                              int classes, bool mixed, struct clef_dataset **dataset);
 
 /// Makes a data set from memory; the bytes are copied.
 /// @param images [count][height][width][channels] @param labels [count], each below `classes`

@@ -61,7 +61,7 @@ static int evaluate(const struct settings *settings, struct clef_device *device)
         batch_size = settings->batch_size;
     const struct clef_resnet_config *network = clef_model_get_config(model);
     if (clef_dataset_load(settings->data, CLEF_SPLIT_TEST, network->input_height,
-                          network->input_width, network->classes, &dataset) != CLEF_OK ||
+                          network->input_width, network->classes, false, &dataset) != CLEF_OK ||
         clef_evaluate(model, dataset, batch_size, NULL, &test) != CLEF_OK)
         code = cli_library_error(command.name);
     else

@@ -40,7 +40,10 @@ static const struct option_command command = {
     .summary = "write what a saved model says of each image",
     .description =
         "Computes the logits of a saved model for each image and writes them as an array that "
-        "NumPy loads. The largest logit of a row is the predicted class; the softmax of a row are "
+        "NumPy loads, in the order of the images: that of the IDX file, or of the names of classes "
+        "and "
+        "then of pictures. The largest logit of a row is the predicted class; the softmax of a row "
+        "are "
         "the probabilities.",
     .rows = rows,
     .row_count = OPTION_COUNT(rows),
@@ -69,7 +72,7 @@ static clef_status predict(const struct settings *settings, struct clef_model *m
     struct clef_dataset *all, *images;
     const struct clef_resnet_config *network = clef_model_get_config(model);
     CLEF_TRY(clef_dataset_load(settings->data, (enum clef_split)settings->split,
-                               network->input_height, network->input_width, network->classes,
+                               network->input_height, network->input_width, network->classes, false,
                                &all));
     int count = clef_dataset_get_shape(all).count;
     if (settings->limit > 0 && settings->limit < count)

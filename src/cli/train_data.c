@@ -11,9 +11,9 @@ static clef_status load(struct train_run *run)
     const struct train_settings *settings = &run->settings;
     const struct clef_resnet_config *network = &run->network;
     CLEF_TRY(clef_dataset_load(settings->data, CLEF_SPLIT_TRAIN, network->input_height,
-                               network->input_width, network->classes, &run->all));
+                               network->input_width, network->classes, true, &run->all));
     CLEF_TRY(clef_dataset_load(settings->data, CLEF_SPLIT_TEST, network->input_height,
-                               network->input_width, network->classes, &run->test));
+                               network->input_width, network->classes, false, &run->test));
     int count = clef_dataset_get_shape(run->all).count;
     if (settings->limit > 0 && settings->limit < count)
         count = settings->limit;

@@ -51,7 +51,7 @@ static clef_status load_idx(const char *directory, enum clef_split split, int cl
 }
 
 clef_status clef_dataset_load(const char *directory, enum clef_split split, int height, int width,
-                              int classes, struct clef_dataset **dataset)
+                              int classes, bool mixed, struct clef_dataset **dataset)
 {
     bool pictures;
     char *folder;
@@ -64,7 +64,7 @@ clef_status clef_dataset_load(const char *directory, enum clef_split split, int 
                          "%s holds train and neither test, val nor validation: put the pictures "
                          "of the test there, in one folder for each class",
                          directory);
-    clef_status status = clef_dataset_load_folder(folder, height, width, classes, dataset);
+    clef_status status = clef_dataset_load_folder(folder, height, width, classes, mixed, dataset);
     free(folder);
     return status;
 }

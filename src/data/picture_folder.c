@@ -17,8 +17,7 @@
 #define MOST_THREADS 16
 #define MOST_SIDE 32768
 #define MOST_TEXT 1024
-// Pictures come in an order that mixes the classes, since validation takes the last of them. It is
-// the same for each run, and another than that of any epoch.
+// Of pictures that are mixed: the same for each run, and another order than that of any epoch.
 #define ORDER_SEED 0
 #define ORDER_EPOCH UINT32_MAX
 
@@ -97,12 +96,15 @@ static clef_status load_all(struct loading *loading)
     return loading->status == CLEF_OK ? CLEF_OK : clef_fail(loading->status, "%s", loading->text);
 }
 
-static clef_status make_order(int count, int32_t **order)
+static clef_status make_order(int count, bool mixed, int32_t **order)
 {
     *order = malloc((size_t)count * sizeof **order);
     if (*order == NULL)
         return clef_fail(CLEF_OUT_OF_MEMORY, "out of memory for the order of %d pictures", count);
-    clef_shuffle(ORDER_SEED, ORDER_EPOCH, *order, count);
+    for (int i = 0; i < count; i++)
+        (*order)[i] = i;
+    if (mixed)
+        clef_shuffle(ORDER_SEED, ORDER_EPOCH, *order, count);
     return CLEF_OK;
 }
 
@@ -133,10 +135,10 @@ static clef_status load_in_order(const struct clef_picture_list *list, const int
 }
 
 static clef_status load_list(const struct clef_picture_list *list, struct clef_dataset_shape shape,
-                             struct clef_dataset **dataset)
+                             bool mixed, struct clef_dataset **dataset)
 {
     int32_t *order;
-    CLEF_TRY(make_order(list->count, &order));
+    CLEF_TRY(make_order(list->count, mixed, &order));
     shape.count = list->count;
     clef_status status = load_in_order(list, order, &shape, dataset);
     free(order);
@@ -144,7 +146,7 @@ static clef_status load_list(const struct clef_picture_list *list, struct clef_d
 }
 
 clef_status clef_dataset_load_folder(const char *directory, int height, int width, int classes,
-                                     struct clef_dataset **dataset)
+                                     bool mixed, struct clef_dataset **dataset)
 {
     CLEF_TRY(clef_dataset_check_classes(classes));
     if (height < 1 || width < 1 || height > MOST_SIDE || width > MOST_SIDE)
@@ -157,7 +159,7 @@ clef_status clef_dataset_load_folder(const char *directory, int height, int widt
     struct clef_picture_list list;
     clef_status status = clef_picture_list_make(directory, classes, &list);
     if (status == CLEF_OK)
-        status = load_list(&list, shape, dataset);
+        status = load_list(&list, shape, mixed, dataset);
     clef_picture_list_free(&list);
     return status;
 }
