@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFLATE_BEST 1032       // What a byte of a compressed stream can become.
-#define MOST_PIXELS_OF_A_BYTE 8 // Of one bit each.
+// A byte of a compressed stream becomes at most 1032, each of 8 pixels of one bit.
+#define MOST_PIXELS_OF_A_BYTE ((size_t)1032 * 8)
 #define MOST_SIDE 65535
 
 struct reading {
@@ -75,7 +75,7 @@ static clef_status make_room(struct reading *reading)
 {
     size_t height = png_get_image_height(reading->png, reading->info);
     size_t width = png_get_image_width(reading->png, reading->info);
-    bool possible = height * width <= MOST_PIXELS_OF_A_BYTE * DEFLATE_BEST * reading->file->size;
+    bool possible = height * width <= MOST_PIXELS_OF_A_BYTE * reading->file->size;
     CLEF_TRY(clef_picture_allocate(reading->file, height, width, possible, reading->picture));
     reading->lines = malloc(height * sizeof *reading->lines);
     if (reading->lines == NULL)
