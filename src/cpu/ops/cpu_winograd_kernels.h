@@ -11,7 +11,7 @@
 // From a tile of an image to points: `step` floats after an element at one point is the same
 // element at the next, as in all that follows. Pixels are as cpu_winograd_find_pixels lists them;
 // those beyond the image are zero. Channels up to a multiple of CPU_LANES are written, the unused
-// ones zero. Adds the pixels of each channel to `sums`, as far up, unless it is NULL.
+// ones zero. `sums` is NULL, or gets the pixels of each channel added, as far up.
 typedef void cpu_winograd_tile_kernel(const float *image, const size_t *pixels, int channels,
                                       float *points, size_t step, float *sums);
 
@@ -20,13 +20,13 @@ struct cpu_winograd_kernels {
     int outputs;                        // Results of a tile.
     int inputs;                         // Elements of the image that it sees,
     int inset;                          // from this one on: what is before is known to be padding.
-    cpu_winograd_tile_kernel *src;      // Of the image that is convolved.
+    cpu_winograd_tile_kernel *src;      // Of the image that is convolved; sums must be NULL.
     cpu_winograd_tile_kernel *diff_dst; // Of the gradient of the results.
     // Points to results, those inside of the image, finished as `out` says: it has the first pixel
     // of the image, and in `lanes` the number of channels, at most CPU_PANEL.
     void (*dst)(const float *points, size_t step, const size_t *pixels,
                 const struct cpu_tile_output *out);
-    // Weights to points, for `count` elements of each tap, a multiple of CPU_LANES; taps are at
+    // Weights to points, for `count` elements of each tap, a multiple of CPU_PANEL; taps are at
     // tap_step from each other.
     void (*weights)(const float *taps, ptrdiff_t tap_step, int count, float *points, size_t step);
     // Points to the gradient of the weights.
