@@ -36,13 +36,27 @@ static inline void cpu_finish_vector(cpu_vec value, int lane, int lanes, size_t 
         cpu_store_part(dst, value, lanes);
 }
 
-// Writes `rows` rows of sums, CPU_PANEL floats each.
-static inline void cpu_tile_finish(int rows, const float *sums, const struct cpu_tile_output *out)
+// `lanes` are out->lanes, known to the compiler where all of a panel exist.
+static inline __attribute__((always_inline)) void
+cpu_finish_rows(int rows, const float *sums, const int lanes, const struct cpu_tile_output *out)
 {
     for (int row = 0; row < rows; row++)
-        for (int lane = 0; lane < out->lanes; lane += CPU_LANES)
-            cpu_finish_vector(cpu_load(sums + row * CPU_PANEL + lane), lane, out->lanes - lane,
-                              (size_t)row * out->dst_row, out);
+#pragma GCC unroll 2
+        for (int lane = 0; lane < CPU_PANEL; lane += CPU_LANES)
+            if (lane < lanes)
+                cpu_finish_vector(cpu_load(sums + row * CPU_PANEL + lane), lane, lanes - lane,
+                                  (size_t)row * out->dst_row, out);
+}
+
+// Writes `rows` rows of sums, CPU_PANEL floats each.
+static inline void cpu_tile_finish(int rows, const float *sums,
+                                   const struct cpu_tile_output *output)
+{
+    const struct cpu_tile_output out = *output; // Which nothing that is written aliases.
+    if (out.lanes == CPU_PANEL)
+        cpu_finish_rows(rows, sums, CPU_PANEL, &out);
+    else
+        cpu_finish_rows(rows, sums, out.lanes, &out);
 }
 
 #endif
