@@ -14,12 +14,13 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-# Those that need the release configuration, and those that do not. The order is that of the
-# summary, and the longest begin first.
+# Those that need the release configuration, and all, in the order of the summary. The longest begin
+# first, so that none of them is alone at the end.
 of_opencl=(intel_driver simulator gpu_compilers)
 of_release=(release "${of_opencl[@]}" other_frameworks static_analysis)
-others=(fuzzing address_sanitizer test_coverage thread_sanitizer without_opencl other_compiler
-    foreign_processor style)
+all=(fuzzing address_sanitizer gpu_compilers release simulator static_analysis test_coverage
+    intel_driver other_frameworks thread_sanitizer other_compiler without_opencl foreign_processor
+    style)
 
 packages=()
 case ${1:-} in
@@ -29,7 +30,7 @@ case ${1:-} in
     packages=(intel oclgrind gpu)
     ;;
 '')
-    stages=(fuzzing "${of_release[@]}" "${others[@]:1}")
+    stages=("${all[@]}")
     packages=(intel oclgrind gpu clang fuzz analysis coverage style)
     ;;
 -*)
@@ -39,8 +40,8 @@ case ${1:-} in
 *)
     stages=("$@")
     for stage in "$@"; do
-        if [[ " ${of_release[*]} ${others[*]} " != *" $stage "* ]]; then
-            echo "test.sh: no stage \"$stage\"; there are: ${of_release[*]} ${others[*]}" >&2
+        if [[ " ${all[*]} " != *" $stage "* ]]; then
+            echo "test.sh: no stage \"$stage\"; there are: ${all[*]}" >&2
             exit 2
         fi
     done
