@@ -32,7 +32,7 @@ static const struct row rows[] = {
     {7, 3, REAL, true, 0},          {7, 17, LARGE, false, 1},   {64, 100, REAL, true, 0},
     {5, 1000, REAL, true, ABSENT},  {1, 2, TIES, true, 0},      {300, 10, REAL, true, 0},
     {7, 10, NOT_A_NUMBER, true, 0}, {7, 10, INFINITE, true, 0}, {64, 17, NOT_A_NUMBER, false, 0},
-    {64, 17, INFINITE, false, 1},
+    {64, 17, INFINITE, false, 1},   {70, 2, TIES, true, 0},     {2, 100, REAL, true, 0},
 };
 
 static void fill_logits(struct session *s, const struct row *r, struct check_tensor *logits,
