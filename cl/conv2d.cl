@@ -5,7 +5,8 @@
 //
 // A kind is a set of rows whose sums run over the same k; a block is some rows of a kind. Steps say
 // where the elements of k are, counted from a row's window in src, and which rows of weights they
-// meet. Weights are in panels of 16 filters: row k of panel p is weights[(p * panel_rows + k) * 16].
+// meet. Weights are in panels of 16 filters: row k of panel p is weights[(p * panel_rows + k) *
+// 16].
 //
 // Group (part, panel) computes the blocks parts[part] .. parts[part + 1]. A block is (first
 // position, positions, first row, rows, first step, steps).
@@ -46,13 +47,7 @@
             {                                                                          \
                 x[i] = src + (source[i] + step.x);                                     \
             }                                                                          \
-            for (int k = 0; k < step.z; k++) {                                         \
-                const float16 factor = vload16(k, w);                                  \
-                EACH_ROW(i, rows)                                                      \
-                {                                                                      \
-                    sum[i] = fma((float16)x[i][k * channel_step], factor, sum[i]);     \
-                }                                                                      \
-            }                                                                          \
+            ADD_PRODUCTS(sum, rows, x, channel_step, w, step.z)                        \
         }                                                                              \
         EACH_ROW(i, rows)                                                              \
         {                                                                              \
@@ -91,13 +86,14 @@ void finish(float16 sum, int at, int channel, int channels, int flags, global co
 
 // A step is (offset in src, row of weights, length, -) of some products; the first step of a chain
 // counts the chain's steps in its fourth component.
-kernel GROUP_SIZE void
-conv2d(global const float *restrict src, ulong src_at, global const float *restrict weights,
-       ulong weights_at, global const float *bias, ulong bias_at, global const float *addend,
-       ulong addend_at, global float *dst, ulong dst_at, global const int8 *restrict blocks,
-       global const int *restrict parts, global const int2 *restrict positions,
-       global const int4 *restrict steps, int4 order, int panel_rows, int channel_step,
-       int channels, int flags)
+kernel GROUP_SIZE void conv2d(global const float *restrict src, ulong src_at,
+                              global const float *restrict weights, ulong weights_at,
+                              global const float *bias, ulong bias_at, global const float *addend,
+                              ulong addend_at, global float *dst, ulong dst_at,
+                              global const int8 *restrict blocks, global const int *restrict parts,
+                              global const int2 *restrict positions,
+                              global const int4 *restrict steps, int4 order, int panel_rows,
+                              int channel_step, int channels, int flags)
 {
     const int part = (int)get_group_id(0), panel = (int)get_group_id(1);
     src += src_at;
@@ -196,13 +192,14 @@ void finish(float x, int at, int channel, int channels, int flags, global const 
 }
 
 // A step is (offset in src, row of weights) of VECTOR products.
-kernel GROUP_SIZE void
-conv2d(global const float *restrict src, ulong src_at, global const float *restrict weights,
-       ulong weights_at, global const float *bias, ulong bias_at, global const float *addend,
-       ulong addend_at, global float *dst, ulong dst_at, global const int8 *restrict blocks,
-       global const int *restrict parts, global const int2 *restrict positions,
-       global const int2 *restrict steps, int4 order, int panel_rows, int channel_step,
-       int channels, int flags)
+kernel GROUP_SIZE void conv2d(global const float *restrict src, ulong src_at,
+                              global const float *restrict weights, ulong weights_at,
+                              global const float *bias, ulong bias_at, global const float *addend,
+                              ulong addend_at, global float *dst, ulong dst_at,
+                              global const int8 *restrict blocks, global const int *restrict parts,
+                              global const int2 *restrict positions,
+                              global const int2 *restrict steps, int4 order, int panel_rows,
+                              int channel_step, int channels, int flags)
 {
     local float4 a[SLICE * PITCH / 4];   // Elements of src: [k][row].
     local float4 b[SLICE * FILTERS / 4]; // Weights: [k][filter].

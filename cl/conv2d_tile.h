@@ -107,6 +107,17 @@ void multiply_slice(float4 *sum, local const float4 *a, const int pitch, local c
 #define TAIL (TILE / 2 + 1)
 #define EACH_ROW(i, rows) _Pragma("unroll") for (int i = 0; i < rows; i++)
 
+// Adds `count` products to the sums of some rows: of elements `step` apart at x[row], and rows of a
+// panel of weights.
+#define ADD_PRODUCTS(sum, rows, x, step, weights, count)           \
+    for (int k = 0; k < count; k++) {                              \
+        const float16 factor = vload16(k, weights);                \
+        EACH_ROW(i, rows)                                          \
+        {                                                          \
+            sum[i] = fma((float16)x[i][k * step], factor, sum[i]); \
+        }                                                          \
+    }
+
 // As find_row, for `count` rows from `row` on. Images of one position are evenly apart, which saves
 // the look-up of each.
 void find_rows(int *source, int *target, global const int2 *restrict positions, int position_count,

@@ -14,8 +14,8 @@
 //
 // A work-item has WIDTH channels of a row, or WIDTH lanes of a row of weights. Shapes are (n, h, w,
 // c), strides (n, h, w, 1). Positions outside of the image are zero, and are not written.
-#include "vector.h"
-#include "winograd_lines.h"
+#define SPACE global
+#include "winograd_tiles.h"
 
 // Work-items of a group.
 #ifndef GROUP
@@ -26,68 +26,32 @@
 #define PANEL 16 // Filters side by side in the layout of weights.
 #define TAPS 9
 
-// Bits of `flags`.
-#define BIAS 1
-#define ADDEND 2
-#define RELU_FLAG 4
-
-// Where an item's part of a tile is.
-struct place {
-    int row, image, y, x, channel; // y and x of the tile's first position in the result.
-};
-
-// Item `index` of `tiles_x` tiles in each line.
-struct place find_place(int index, int4 shape, int tiles_x)
+// The row of an item, which has WIDTH of its channels.
+int item_row(int channels)
 {
-    const int vectors = shape.w / WIDTH, row = index / vectors, tile = row / shape.x;
-    const int line = tile / tiles_x;
-    struct place p = {row, row - tile * shape.x, line * OUTPUTS, (tile - line * tiles_x) * OUTPUTS,
-                      (index - row * vectors) * WIDTH};
-    return p;
+    return (int)get_global_id(0) / (channels / WIDTH);
 }
 
-ulong find_element(struct place p, int y, int x, int4 strides)
+int4 item_place(int row, int4 shape, int tiles_x)
 {
-    return (ulong)p.image * strides.x + (ulong)y * strides.y + (ulong)x * strides.z + p.channel;
+    const int vector = (int)get_global_id(0) - row * (shape.w / WIDTH);
+    return find_place(row, vector * WIDTH, shape.x, tiles_x);
 }
 
 // ---------------------------------------------------------------- source, and result's gradient
 
-// The origin is the way from a tile's first position in the result to its first in the source.
 kernel GROUP_SIZE void winograd_input(global const float *restrict src, ulong src_at,
                                       global float *restrict values, ulong values_at, int4 shape,
-                                      int4 strides, int rows, int step, int tiles_x,
-                                      int origin_y, int origin_x)
+                                      int4 strides, int rows, int step, int tiles_x, int origin_y,
+                                      int origin_x)
 {
-    const struct place p = find_place((int)get_global_id(0), shape, tiles_x);
-    if (p.row >= rows)
+    const int row = item_row(shape.w);
+    if (row >= rows)
         return;
-    vec columns[POINTS][INPUTS];
-#pragma unroll
-    for (int j = 0; j < INPUTS; j++) {
-        vec d[INPUTS], v[POINTS];
-        const int x = p.x + origin_x + j;
-#pragma unroll
-        for (int i = 0; i < INPUTS; i++) {
-            const int y = p.y + origin_y + i;
-            d[i] = 0;
-            if (y >= 0 && y < shape.y && x >= 0 && x < shape.z)
-                d[i] = LOAD(src + src_at + find_element(p, y, x, strides));
-        }
-        input_line(d, v);
-#pragma unroll
-        for (int i = 0; i < POINTS; i++)
-            columns[i][j] = v[i];
-    }
-    values += values_at + (ulong)p.row * shape.w + p.channel;
-#pragma unroll
-    for (int i = 0; i < POINTS; i++) {
-        vec v[POINTS];
-        input_line(columns[i], v);
-#pragma unroll
-        for (int j = 0; j < POINTS; j++)
-            STORE(v[j], values + (ulong)(i * POINTS + j) * step);
-    }
+    const int4 place = item_place(row, shape, tiles_x);
+    values += values_at + (ulong)row * shape.w + place.w;
+    source_to_points(src + src_at, place + (int4)(0, origin_y, origin_x, 0), shape, strides, values,
+                     step);
 }
 
 kernel GROUP_SIZE void winograd_output_gradient(global const float *restrict diff_dst,
@@ -95,9 +59,10 @@ kernel GROUP_SIZE void winograd_output_gradient(global const float *restrict dif
                                                 ulong values_at, int4 shape, int4 strides, int rows,
                                                 int step, int tiles_x)
 {
-    const struct place p = find_place((int)get_global_id(0), shape, tiles_x);
-    if (p.row >= rows)
+    const int row = item_row(shape.w);
+    if (row >= rows)
         return;
+    const int4 place = item_place(row, shape, tiles_x);
     vec columns[POINTS][OUTPUTS];
 #pragma unroll
     for (int j = 0; j < OUTPUTS; j++) {
@@ -105,15 +70,15 @@ kernel GROUP_SIZE void winograd_output_gradient(global const float *restrict dif
 #pragma unroll
         for (int i = 0; i < OUTPUTS; i++) {
             y[i] = 0;
-            if (p.y + i < shape.y && p.x + j < shape.z)
-                y[i] = LOAD(diff_dst + diff_dst_at + find_element(p, p.y + i, p.x + j, strides));
+            if (place.y + i < shape.y && place.z + j < shape.z)
+                y[i] = LOAD(diff_dst + diff_dst_at + find_element(place, i, j, strides));
         }
         gradient_line(y, m);
 #pragma unroll
         for (int i = 0; i < POINTS; i++)
             columns[i][j] = m[i];
     }
-    values += values_at + (ulong)p.row * shape.w + p.channel;
+    values += values_at + (ulong)row * shape.w + place.w;
 #pragma unroll
     for (int i = 0; i < POINTS; i++) {
         vec m[POINTS];
@@ -126,49 +91,19 @@ kernel GROUP_SIZE void winograd_output_gradient(global const float *restrict dif
 
 // ---------------------------------------------------------------- result
 
-// The addend may be dst itself.
 kernel GROUP_SIZE void winograd_output(global const float *restrict values, ulong values_at,
                                        global const float *bias, ulong bias_at,
                                        global const float *addend, ulong addend_at,
                                        global float *dst, ulong dst_at, int4 shape, int4 strides,
                                        int rows, int step, int tiles_x, int flags)
 {
-    const struct place p = find_place((int)get_global_id(0), shape, tiles_x);
-    if (p.row >= rows)
+    const int row = item_row(shape.w);
+    if (row >= rows)
         return;
-    values += values_at + (ulong)p.row * shape.w + p.channel;
-    vec lines[OUTPUTS][POINTS];
-#pragma unroll
-    for (int j = 0; j < POINTS; j++) {
-        vec m[POINTS], y[OUTPUTS];
-#pragma unroll
-        for (int i = 0; i < POINTS; i++)
-            m[i] = LOAD(values + (ulong)(i * POINTS + j) * step);
-        output_line(m, y);
-#pragma unroll
-        for (int i = 0; i < OUTPUTS; i++)
-            lines[i][j] = y[i];
-    }
-    vec offset = 0;
-    if (flags & BIAS)
-        offset = LOAD(bias + bias_at + p.channel);
-#pragma unroll
-    for (int i = 0; i < OUTPUTS; i++) {
-        vec y[OUTPUTS];
-        output_line(lines[i], y);
-#pragma unroll
-        for (int j = 0; j < OUTPUTS; j++) {
-            if (p.y + i >= shape.y || p.x + j >= shape.z)
-                continue;
-            const ulong at = find_element(p, p.y + i, p.x + j, strides);
-            vec sum = y[j] + offset;
-            if (flags & ADDEND)
-                sum += LOAD(addend + addend_at + at);
-            if (flags & RELU_FLAG)
-                sum = RELU(vec, sum);
-            STORE(sum, dst + dst_at + at);
-        }
-    }
+    const int4 place = item_place(row, shape, tiles_x);
+    values += values_at + (ulong)row * shape.w + place.w;
+    points_to_target(values, step, place, bias + bias_at, addend + addend_at, dst + dst_at, shape,
+                     strides, flags);
 }
 
 // ---------------------------------------------------------------- weights, and their gradient
@@ -210,8 +145,8 @@ kernel GROUP_SIZE void winograd_weights(global const float *restrict weights, ul
 #pragma unroll
     for (int tap = 0; tap < TAPS; tap++)
         w[tap] = LOAD(weights + (ulong)tap * in * PANEL);
-    values += values_at + ((ulong)panel * POINTS * POINTS * in + row) * PANEL + lane;
-    transform_weights(w, values, in * PANEL);
+    values += values_at + ((ulong)panel * POINTS * POINTS * WEIGHT_ROWS(in) + row) * PANEL + lane;
+    transform_weights(w, values, WEIGHT_ROWS(in) * PANEL);
 }
 
 // The same for backward_data: the taps in reverse, and panels of the `in` channels, with `out` rows
@@ -242,13 +177,13 @@ kernel GROUP_SIZE void winograd_weights_transposed(global const float *restrict 
                 turned[k][tap][i] = rows[k];
         }
     }
-    values += values_at + ((ulong)panel * POINTS * POINTS * out + row) * PANEL + lane;
+    values += values_at + ((ulong)panel * POINTS * POINTS * WEIGHT_ROWS(out) + row) * PANEL + lane;
     for (int k = 0; k < min(WIDTH, out - row); k++) {
         vec w[TAPS];
 #pragma unroll
         for (int tap = 0; tap < TAPS; tap++)
             w[tap] = LOAD(turned[k][tap]);
-        transform_weights(w, values + k * PANEL, out * PANEL);
+        transform_weights(w, values + k * PANEL, WEIGHT_ROWS(out) * PANEL);
     }
 }
 
@@ -263,14 +198,14 @@ kernel GROUP_SIZE void winograd_weights_gradient(global const float *restrict va
     const int lane = (index - row * vectors) * WIDTH;
     if (row >= in)
         return;
-    values += values_at + ((ulong)panel * POINTS * POINTS * in + row) * PANEL + lane;
+    values += values_at + ((ulong)panel * POINTS * POINTS * WEIGHT_ROWS(in) + row) * PANEL + lane;
     vec lines[3][POINTS];
 #pragma unroll
     for (int j = 0; j < POINTS; j++) {
         vec u[POINTS], w[3];
 #pragma unroll
         for (int i = 0; i < POINTS; i++)
-            u[i] = LOAD(values + (ulong)(i * POINTS + j) * in * PANEL);
+            u[i] = LOAD(values + (ulong)(i * POINTS + j) * WEIGHT_ROWS(in) * PANEL);
         weights_gradient_line(u, w);
 #pragma unroll
         for (int i = 0; i < 3; i++)

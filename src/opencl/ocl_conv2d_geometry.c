@@ -150,6 +150,7 @@ clef_status ocl_conv2d_geometry_create(enum ocl_conv2d_pass pass, const struct c
         .images = target->n,
         .rows = {{target->n, !images_inside, (cl_int)source->stride_n, (cl_int)target->stride_n}},
         .channels = source->c,
+        .tap_rows = source->c,
         .channel_step = source->c == 1 ? (int)source->stride_w : 1,
     };
     struct axis y = {
@@ -179,7 +180,7 @@ clef_status ocl_conv2d_geometry_create(enum ocl_conv2d_pass pass, const struct c
 }
 
 clef_status ocl_conv2d_geometry_create_diagonal(const struct clef_tensor *target,
-                                                const struct clef_tensor *source,
+                                                const struct clef_tensor *source, int tap_rows,
                                                 struct ocl_conv2d_geometry *geometry)
 {
     CLEF_TRY(require_extent("result", target));
@@ -195,6 +196,7 @@ clef_status ocl_conv2d_geometry_create_diagonal(const struct clef_tensor *target
         .images = target->n,
         .rows = {{target->n, 0, (cl_int)source->stride_n, (cl_int)target->stride_n}},
         .channels = source->c,
+        .tap_rows = tap_rows,
         .channel_step = 1,
         .pairs = (double)count * target->n,
     };

@@ -33,6 +33,7 @@ struct ocl_conv2d_geometry {
     int images;
     cl_int4 rows;     // As the kernels' find_row takes it.
     int channels;     // Of the source.
+    int tap_rows;     // Rows of weights from a tap to the next: `channels` or more.
     int channel_step; // Between elements that meet consecutive rows of weights: 1, or with a single
                       // channel the distance of two columns.
     double pairs;     // Pairs of a row and a tap.
@@ -47,7 +48,7 @@ clef_status ocl_conv2d_geometry_create(enum ocl_conv2d_pass pass, const struct c
 // The geometry of `target->h` matrix products side by side: line i of the target is line i of the
 // source times tap i of the weights. Both tensors are one column wide.
 clef_status ocl_conv2d_geometry_create_diagonal(const struct clef_tensor *target,
-                                                const struct clef_tensor *source,
+                                                const struct clef_tensor *source, int tap_rows,
                                                 struct ocl_conv2d_geometry *geometry);
 
 void ocl_conv2d_geometry_free(struct ocl_conv2d_geometry *geometry);

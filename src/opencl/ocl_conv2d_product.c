@@ -41,7 +41,7 @@ void ocl_conv2d_product_launch(struct ocl_plan *build, const struct ocl_conv2d_p
                             OCL_TENSOR(p->addend), OCL_TENSOR(p->target), OCL_MEMORY(blocks),
                             OCL_MEMORY(parts), OCL_MEMORY(positions), OCL_MEMORY(steps),
                             OCL_INT4(g->rows.s[0], g->rows.s[1], g->rows.s[2], g->rows.s[3]),
-                            OCL_INT(g->kernel_taps * g->channels), OCL_INT(g->channel_step),
+                            OCL_INT(g->kernel_taps * g->tap_rows), OCL_INT(g->channel_step),
                             OCL_INT(p->target->c),
                             OCL_INT((p->bias ? BIAS : 0) | (p->addend ? ADDEND : 0) |
                                     (p->relu ? RELU : 0))},

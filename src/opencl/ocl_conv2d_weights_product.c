@@ -67,7 +67,7 @@ clef_status ocl_conv2d_choose_cut(struct ocl_context *ocl,
     cut->splits =
         at_least_one(smaller(wanted / at_least_one(cut->ranges * cut->panel_groups), most_splits));
     cut->split_floats =
-        cut->panels * (size_t)g->kernel_taps * (size_t)g->channels * (size_t)OCL_PANEL;
+        cut->panels * (size_t)g->kernel_taps * (size_t)g->tap_rows * (size_t)OCL_PANEL;
     return CLEF_OK;
 }
 
@@ -109,7 +109,7 @@ clef_status ocl_conv2d_weights_work(const struct ocl_context *ocl,
         order[tap] = (size_t)i;
         for (int c = 0; c < g->channels; c++)
             t->rows[(size_t)i * tap_rows + (size_t)c] =
-                (cl_int2){{g->tap_offsets[tap] + c * g->channel_step, tap * g->channels + c}};
+                (cl_int2){{g->tap_offsets[tap] + c * g->channel_step, tap * g->tap_rows + c}};
     }
     for (size_t i = 0; i < kinds; i++) {
         const struct ocl_conv2d_kind *kind = &g->kinds[i];
@@ -145,7 +145,7 @@ void ocl_conv2d_weights_launch(struct ocl_plan *build,
     cl_mem rows = ocl_plan_table(build, t->rows, cut->tiles * tile * sizeof *t->rows);
     cl_mem masks = ocl_plan_table(build, t->masks, kinds * cut->tiles * sizeof *t->masks);
     const struct clef_tensor *out = cut->splits > 1 ? scratch : p->diff_weights;
-    int panel_rows = g->kernel_taps * g->channels, filters = p->diff_dst->c;
+    int panel_rows = g->kernel_taps * g->tap_rows, filters = p->diff_dst->c;
     ocl_plan_launch(
         build, &(struct ocl_launch){
                    .source = "conv2d_weights",

@@ -19,7 +19,7 @@ static struct span add_products(const struct ocl_conv2d_geometry *g,
     for (int i = 0; i < kind->taps; i++) {
         int tap = g->taps[kind->first_tap + i];
         for (int c = 0; c < g->channels; c += length)
-            *next++ = (cl_int2){{g->tap_offsets[tap] + c * g->channel_step, tap * g->channels + c}};
+            *next++ = (cl_int2){{g->tap_offsets[tap] + c * g->channel_step, tap * g->tap_rows + c}};
     }
     return (struct span){first, (int)(next - steps) - first};
 }
@@ -61,7 +61,7 @@ static struct span add_chains(const struct ocl_conv2d_geometry *g,
         for (int c = 0, length; c < g->channels; c += length) {
             int room = cut.used == OCL_CHAIN ? OCL_CHAIN : OCL_CHAIN - cut.used;
             length = g->channels - c < room ? g->channels - c : room;
-            add_segment(&cut, g->tap_offsets[tap] + c * g->channel_step, tap * g->channels + c,
+            add_segment(&cut, g->tap_offsets[tap] + c * g->channel_step, tap * g->tap_rows + c,
                         length, g->channel_step);
         }
     }

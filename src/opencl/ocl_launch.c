@@ -60,6 +60,8 @@ static clef_status set_entry(cl_kernel kernel, const char *name, const struct oc
         return set_arg(kernel, name, (*index)++, sizeof arg->f, &arg->f);
     case OCL_ARG_INT4:
         return set_arg(kernel, name, (*index)++, sizeof arg->i4, &arg->i4);
+    case OCL_ARG_LOCAL:
+        return set_arg(kernel, name, (*index)++, arg->bytes, NULL);
     case OCL_ARG_NONE:
         break;
     }

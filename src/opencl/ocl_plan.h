@@ -30,6 +30,7 @@ enum ocl_arg_kind {
     OCL_ARG_ULONG,
     OCL_ARG_FLOAT,
     OCL_ARG_INT4,
+    OCL_ARG_LOCAL,
 };
 
 struct ocl_arg {
@@ -42,6 +43,7 @@ struct ocl_arg {
         cl_ulong ul;
         cl_float f;
         cl_int4 i4;
+        size_t bytes;
     };
 };
 
@@ -86,6 +88,12 @@ struct ocl_arg {
 #define OCL_INT4(x, y, z, w)                                                                 \
     {                                                                                        \
         .kind = OCL_ARG_INT4, .i4 = { {(cl_int)(x), (cl_int)(y), (cl_int)(z), (cl_int)(w)} } \
+    }
+
+// `local T *`: so many bytes of local memory.
+#define OCL_LOCAL(size)                        \
+    {                                          \
+        .kind = OCL_ARG_LOCAL, .bytes = (size) \
     }
 
 // ---------------------------------------------------------------- building

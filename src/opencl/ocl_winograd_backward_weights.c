@@ -54,7 +54,8 @@ clef_status ocl_winograd_backward_weights(struct ocl_context *ocl,
     struct pass pass = {
         .tiles = &tiles, .product = {&values, &gradients, &sums}, .bias_place = used};
     struct ocl_conv2d_geometry geometry;
-    CLEF_TRY(ocl_conv2d_geometry_create_diagonal(&gradients, &values, &geometry));
+    CLEF_TRY(ocl_conv2d_geometry_create_diagonal(&gradients, &values,
+                                                 ocl_winograd_weight_rows(src->c), &geometry));
     clef_status status = ocl_conv2d_choose_cut(ocl, &geometry, diff_dst->c, &pass.cut);
     if (status == CLEF_OK && args->diff_bias)
         pass.bias = ocl_conv2d_bias(ocl, pass.cut.config, diff_dst);

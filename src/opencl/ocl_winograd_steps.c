@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-// As in cl/winograd.cl.
+// As in cl/winograd_tiles.h.
 enum { BIAS = 1, ADDEND = 2, RELU = 4 };
 
 // Parts of scratch begin at multiples of so many floats, that copies of four may be aligned.
@@ -71,11 +71,16 @@ struct clef_tensor ocl_winograd_values(const struct ocl_winograd_tiles *tiles, i
     return values;
 }
 
+int ocl_winograd_weight_rows(int channels)
+{
+    return channels | 1;
+}
+
 struct clef_tensor ocl_winograd_weights(const struct ocl_winograd *winograd, int in, int out,
                                         const struct clef_tensor *scratch, size_t *used)
 {
-    size_t floats =
-        ocl_winograd_points(winograd) * (size_t)in * ocl_groups((size_t)out, OCL_PANEL) * OCL_PANEL;
+    size_t floats = ocl_winograd_points(winograd) * (size_t)ocl_winograd_weight_rows(in) *
+                    ocl_groups((size_t)out, OCL_PANEL) * OCL_PANEL;
     size_t at = take_part(floats, used);
     return clef_tensor_vector(scratch ? scratch->buffer : NULL,
                               (scratch ? scratch->offset : 0) + at, floats);
@@ -92,9 +97,7 @@ static void print_options(const struct ocl_context *ocl, const struct ocl_winogr
              width, group_of(ocl));
 }
 
-// Floats of an item's vectors: no more than the processor's own have, since a tile of 36 vectors is
-// more than there are registers as it is.
-static int vector_width(const struct ocl_context *ocl, int channels)
+int ocl_winograd_width(const struct ocl_context *ocl, int channels)
 {
     int width = ocl_channel_width(ocl, channels);
     return width == 16 && ocl->caps.vector_width < 16 ? 8 : width;
@@ -105,7 +108,7 @@ static void launch_tiles(struct ocl_plan *build, const struct ocl_context *ocl,
                          const struct ocl_winograd_tiles *tiles, const struct clef_tensor *image,
                          struct ocl_launch launch)
 {
-    int width = vector_width(ocl, image->c);
+    int width = ocl_winograd_width(ocl, image->c);
     char options[OPTIONS_LENGTH];
     print_options(ocl, tiles->winograd, width, options);
     launch.source = "winograd";
@@ -166,7 +169,7 @@ static void launch_panels(struct ocl_plan *build, const struct ocl_context *ocl,
                           const struct ocl_winograd *winograd, int rows, int filters, bool blocks,
                           struct ocl_launch launch)
 {
-    int width = vector_width(ocl, OCL_PANEL);
+    int width = ocl_winograd_width(ocl, OCL_PANEL);
     char options[OPTIONS_LENGTH];
     print_options(ocl, winograd, width, options);
     launch.source = "winograd";

@@ -19,6 +19,13 @@ struct ocl_winograd_tiles ocl_winograd_tile(const struct ocl_winograd *winograd,
 // Values of a tile.
 size_t ocl_winograd_points(const struct ocl_winograd *winograd);
 
+// Floats of an item's vectors: no more than the processor's own have, since a tile of 36 vectors is
+// more than there are registers as it is.
+int ocl_winograd_width(const struct ocl_context *ocl, int channels);
+
+// The distance between the rows of weights of two points, as in cl/winograd_tiles.h.
+int ocl_winograd_weight_rows(int channels);
+
 // Parts of scratch, one behind the other; `used` is what those before took, and grows. Where
 // scratch is NULL they have no buffer.
 struct clef_tensor ocl_winograd_values(const struct ocl_winograd_tiles *tiles, int channels,

@@ -13,6 +13,9 @@ from compilers import ROOT
 FOREIGN = "CLBlast"
 FOREIGN_KERNELS = "Xgemm"
 
+# Files of cl/ that are for processors alone.
+OF_PROCESSORS = ("winograd_block",)
+
 # What is recorded: commands of Clef, with the exit code that belongs to each. `check` takes every op
 # over many shapes, those of the network included, with each algorithm that the device could choose,
 # and then trains; on a device that computes nothing it must fail.

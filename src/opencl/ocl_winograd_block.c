@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "opencl/ocl_winograd_block.h"
+
+#include "opencl/ocl_rows.h"
+
+#include <stdio.h>
+
+// As in cl/winograd_tiles.h.
+enum { BIAS = 1, ADDEND = 2, RELU = 4 };
+
+// What a block takes at most: a part of the second-level cache, which the weights of a panel share.
+#define BLOCK_FLOATS ((size_t)48 << 10)
+
+#define LINE_FLOATS 16 // Of a cache line.
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+// An odd number of cache lines from some length on, so that a part of each row, or of the same row
+// at all points, does not fall on few sets of a cache.
+static size_t spread(size_t floats, size_t from)
+{
+    size_t lines = ocl_groups(floats, LINE_FLOATS);
+    return (lines >= from ? lines | 1 : lines) * LINE_FLOATS;
+}
+
+// Lays out blocks of so many rows.
+static struct ocl_winograd_blocks lay_out(const struct ocl_conv2d_config *config,
+                                          const struct ocl_winograd_tiles *tiles, int channels,
+                                          size_t rows)
+{
+    // The last tile of a block is computed whole.
+    size_t sums = ocl_groups(rows, (size_t)config->tile) * (size_t)config->tile;
+    struct ocl_winograd_blocks blocks = {
+        .rows = rows,
+        .count = ocl_groups(tiles->rows, rows),
+        .panel_sets = 1,
+        .source_row = spread((size_t)channels, 8),
+        .sums_step = spread(sums * OCL_PANEL, 1),
+    };
+    blocks.source_step = spread(rows * blocks.source_row, 1);
+    blocks.floats = ocl_winograd_points(tiles->winograd) * (blocks.source_step + blocks.sums_step);
+    return blocks;
+}
+
+struct ocl_winograd_blocks ocl_winograd_cut(const struct ocl_context *ocl,
+                                            const struct ocl_conv2d_config *config,
+                                            const struct ocl_winograd_tiles *tiles, int channels,
+                                            int filters)
+{
+    size_t tile = (size_t)config->tile, units = (size_t)ocl->caps.compute_units;
+    size_t room = smaller(BLOCK_FLOATS, ocl->caps.local_memory / sizeof(float));
+    struct ocl_winograd_blocks blocks = lay_out(config, tiles, channels, tile);
+    if (config->local || blocks.floats > room)
+        return (struct ocl_winograd_blocks){0};
+    size_t rows = room / blocks.floats * tile;
+    // Equally many for each compute unit.
+    size_t count = ocl_groups(ocl_groups(tiles->rows, rows), units) * units;
+    count = smaller(count, ocl_groups(tiles->rows, tile));
+    blocks = lay_out(config, tiles, channels, ocl_groups(tiles->rows, count));
+    if (blocks.count < units)
+        blocks.panel_sets =
+            smaller(ocl_groups(units, blocks.count), ocl_groups((size_t)filters, OCL_PANEL));
+    return blocks;
+}
+
+// A width that the channels of both images are a whole number of.
+static int common_width(const struct ocl_context *ocl, const struct ocl_conv2d_product *p)
+{
+    int source = ocl_winograd_width(ocl, p->source->c);
+    int target = ocl_winograd_width(ocl, p->target->c);
+    return source < target ? source : target;
+}
+
+void ocl_winograd_launch_blocks(struct ocl_plan *build, const struct ocl_context *ocl,
+                                const struct ocl_conv2d_config *config,
+                                const struct ocl_winograd_tiles *tiles,
+                                const struct ocl_winograd_blocks *blocks,
+                                const struct ocl_conv2d_product *product)
+{
+    const struct ocl_conv2d_product *p = product;
+    int flags = (p->bias ? BIAS : 0) | (p->addend ? ADDEND : 0) | (p->relu ? RELU : 0);
+    char options[64];
+    snprintf(options, sizeof options, "-D ALGORITHM=%d -D TILE=%d -D WIDTH=%d",
+             tiles->winograd->number, config->tile, common_width(ocl, p));
+    ocl_plan_launch(
+        build, &(struct ocl_launch){
+                   .source = "winograd_block",
+                   .kernel = "winograd_block",
+                   .options = options,
+                   .global = {blocks->count, blocks->panel_sets},
+                   .local = {1, 1, 1},
+                   .args = {OCL_TENSOR(p->source), OCL_TENSOR(p->weights), OCL_TENSOR(p->bias),
+                            OCL_TENSOR(p->addend), OCL_TENSOR(p->target), OCL_SHAPE(p->source),
+                            OCL_STRIDES(p->source), OCL_SHAPE(p->target), OCL_STRIDES(p->target),
+                            OCL_INT4(tiles->rows, blocks->rows, tiles->columns, blocks->source_row),
+                            OCL_INT(blocks->source_step), OCL_INT(blocks->sums_step),
+                            OCL_INT(tiles->origin_y), OCL_INT(tiles->origin_x), OCL_INT(flags),
+                            OCL_LOCAL(blocks->floats * sizeof(float))},
+               });
+}
