@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Training on an OpenCL device as a user does it: the same bits however it is watched, nothing
 // compiled at the second start, and a batch that is too large.
+#include "support/driver_cache.h"
 #include "support/program.h"
 #include "support/small_mnist.h"
 #include "support/temp_directory.h"
@@ -87,12 +88,11 @@ static void test_runs_have_the_same_bits(void **state)
     expect_same_model(state, "first", "beside");
 }
 
-// An unwritable cache costs a line, not the run; on PoCL's own cache this test has no influence.
+// An unwritable cache costs a line, not the run.
 static void test_unwritable_cache(void **state)
 {
     const char *file = temp_path(state, "file");
     write_file(file, "x", 1);
-    setenv("POCL_CACHE_DIR", temp_path(state, "pocl"), 1);
     setenv("XDG_CACHE_HOME", file, 1);
     struct program_result result = train(state, "run", "--quiet");
     check_exit(&result, 0);
@@ -101,7 +101,6 @@ static void test_unwritable_cache(void **state)
     assert_null(strstr(warning + 1, "warning: "));
     expect_programs(&result, false);
     program_release(&result);
-    unsetenv("POCL_CACHE_DIR");
 }
 
 static void test_too_large_batch(void **state)
@@ -127,5 +126,5 @@ int main(void)
         TEST(test_unwritable_cache),
         TEST(test_too_large_batch),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, driver_cache_setup, driver_cache_teardown);
 }
