@@ -5,8 +5,7 @@
 //
 // A kind is a set of rows whose sums run over the same k; a block is some rows of a kind. Steps say
 // where the elements of k are, counted from a row's window in src, and which rows of weights they
-// meet. Weights are in panels of 16 filters: row k of panel p is weights[(p * panel_rows + k) *
-// 16].
+// meet. Weights are in panels of 16 filters: row k of panel p is weights[(p * panel_rows + k) * 16].
 //
 // Group (part, panel) computes the blocks parts[part] .. parts[part + 1]. A block is (first
 // position, positions, first row, rows, first step, steps).
@@ -86,14 +85,13 @@ void finish(float16 sum, int at, int channel, int channels, int flags, global co
 
 // A step is (offset in src, row of weights, length, -) of some products; the first step of a chain
 // counts the chain's steps in its fourth component.
-kernel GROUP_SIZE void conv2d(global const float *restrict src, ulong src_at,
-                              global const float *restrict weights, ulong weights_at,
-                              global const float *bias, ulong bias_at, global const float *addend,
-                              ulong addend_at, global float *dst, ulong dst_at,
-                              global const int8 *restrict blocks, global const int *restrict parts,
-                              global const int2 *restrict positions,
-                              global const int4 *restrict steps, int4 order, int panel_rows,
-                              int channel_step, int channels, int flags)
+kernel GROUP_SIZE void
+conv2d(global const float *restrict src, ulong src_at, global const float *restrict weights,
+       ulong weights_at, global const float *bias, ulong bias_at, global const float *addend,
+       ulong addend_at, global float *dst, ulong dst_at, global const int8 *restrict blocks,
+       global const int *restrict parts, global const int2 *restrict positions,
+       global const int4 *restrict steps, int4 order, int panel_rows, int channel_step,
+       int channels, int flags)
 {
     const int part = (int)get_group_id(0), panel = (int)get_group_id(1);
     src += src_at;
@@ -192,14 +190,13 @@ void finish(float x, int at, int channel, int channels, int flags, global const 
 }
 
 // A step is (offset in src, row of weights) of VECTOR products.
-kernel GROUP_SIZE void conv2d(global const float *restrict src, ulong src_at,
-                              global const float *restrict weights, ulong weights_at,
-                              global const float *bias, ulong bias_at, global const float *addend,
-                              ulong addend_at, global float *dst, ulong dst_at,
-                              global const int8 *restrict blocks, global const int *restrict parts,
-                              global const int2 *restrict positions,
-                              global const int2 *restrict steps, int4 order, int panel_rows,
-                              int channel_step, int channels, int flags)
+kernel GROUP_SIZE void
+conv2d(global const float *restrict src, ulong src_at, global const float *restrict weights,
+       ulong weights_at, global const float *bias, ulong bias_at, global const float *addend,
+       ulong addend_at, global float *dst, ulong dst_at, global const int8 *restrict blocks,
+       global const int *restrict parts, global const int2 *restrict positions,
+       global const int2 *restrict steps, int4 order, int panel_rows, int channel_step,
+       int channels, int flags)
 {
     local float4 a[SLICE * PITCH / 4];   // Elements of src: [k][row].
     local float4 b[SLICE * FILTERS / 4]; // Weights: [k][filter].
