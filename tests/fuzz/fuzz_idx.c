@@ -44,7 +44,10 @@ static void find_header(const uint8_t *bytes, size_t size, uint8_t header[HEADER
                        .avail_out = HEADER};
     if (inflateInit2(&stream, MAX_WBITS + 16) != Z_OK)
         fuzz_fail("zlib does not begin");
-    inflate(&stream, Z_NO_FLUSH);
+    // Of all members, which may be as short as they like.
+    while (inflate(&stream, Z_NO_FLUSH) == Z_STREAM_END && stream.avail_in > 0 &&
+           stream.avail_out > 0)
+        inflateReset(&stream);
     inflateEnd(&stream);
 }
 
