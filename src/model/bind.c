@@ -229,14 +229,12 @@ static clef_status bind_adam(const struct bind_call *call)
     struct clef_tensor m = clef_tensor_vector(parameters->first_moments, 0, count);
     struct clef_tensor v = clef_tensor_vector(parameters->second_moments, 0, count);
     struct clef_tensor fault = clef_tensor_vector(call->binding->workspace->fault, 0, 1);
-    size_t first = parameters->first_extent[call->step->first_parameter];
-    size_t end = parameters->first_extent[call->step->end_parameter];
     struct clef_adam_args args = {.grad = &grad,
                                   .param = &param,
                                   .m = &m,
                                   .v = &v,
-                                  .extents = parameters->extents + first,
-                                  .extent_count = end - first,
+                                  .extents = parameters->extents,
+                                  .extent_count = parameters->extent_count,
                                   .fault = &fault,
                                   .beta1 = ADAM_BETA1,
                                   .beta2 = ADAM_BETA2,

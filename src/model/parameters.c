@@ -72,8 +72,10 @@ static size_t list_extents(const struct clef_parameters *parameters, int index,
             extents[i].offset += place->offset;
         return count;
     }
+    // The floats up to the next parameter stay zero, and make one extent of neighbours.
     if (extents)
-        extents[0] = (struct clef_extent){.offset = place->offset, .count = place->floats};
+        extents[0] = (struct clef_extent){.offset = place->offset,
+                                          .count = clef_align_floats(place->floats)};
     return 1;
 }
 
@@ -84,16 +86,22 @@ clef_status clef_parameters_list_extents(struct clef_parameters *parameters)
     for (int i = 0; i < count; i++)
         most += list_extents(parameters, i, NULL);
     free(parameters->extents);
-    free(parameters->first_extent);
     parameters->extents = calloc(most + 1, sizeof *parameters->extents);
-    parameters->first_extent = calloc((size_t)count + 1, sizeof *parameters->first_extent);
-    if (!parameters->extents || !parameters->first_extent)
+    if (!parameters->extents)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the list of parameters");
-    for (int i = 0; i < count; i++) {
-        size_t first = parameters->first_extent[i];
-        parameters->first_extent[i + 1] =
-            first + list_extents(parameters, i, parameters->extents + first);
+    size_t filled = 0;
+    for (int i = 0; i < count; i++)
+        filled += list_extents(parameters, i, parameters->extents + filled);
+    size_t joined = 0;
+    for (size_t i = 0; i < filled; i++) {
+        struct clef_extent extent = parameters->extents[i];
+        struct clef_extent *last = joined ? &parameters->extents[joined - 1] : NULL;
+        if (last && last->offset + last->count == extent.offset)
+            last->count += extent.count;
+        else
+            parameters->extents[joined++] = extent;
     }
+    parameters->extent_count = joined;
     return CLEF_OK;
 }
 

@@ -19,12 +19,10 @@ struct clef_parameters {
     struct clef_device *device;
     const struct clef_graph *graph;
     struct clef_parameter_place *places;
-    size_t trainable_floats; // Length of the slabs for training.
-    size_t total_floats;     // Length of the slab of values.
-    // What Adam has to touch: all that can have a gradient. Those of parameter i begin with extent
-    // first_extent[i] and end before first_extent[i + 1].
-    struct clef_extent *extents;
-    size_t *first_extent;
+    size_t trainable_floats;     // Length of the slabs for training.
+    size_t total_floats;         // Length of the slab of values.
+    struct clef_extent *extents; // What Adam has to touch: all that can have a gradient.
+    size_t extent_count;
     struct clef_buffer *values, *gradients, *first_moments, *second_moments;
 };
 
@@ -32,7 +30,7 @@ struct clef_parameters {
 clef_status clef_parameters_create(struct clef_device *device, const struct clef_graph *graph,
                                    struct clef_parameters *parameters);
 
-// Makes the extents anew, after other layers were frozen.
+// Makes `extents` anew, after other layers were frozen.
 clef_status clef_parameters_list_extents(struct clef_parameters *parameters);
 
 // Allocates what training needs, zero-filled, unless it is there.

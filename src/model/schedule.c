@@ -260,8 +260,10 @@ static void add_steps(struct clef_schedule_builder *builder)
         clef_schedule_add_step(builder, CLEF_STEP_softmax_cross_entropy, CLEF_NO_NODE);
     loss->value[CLEF_ROLE_SRC] = last->value;
     loss->value[CLEF_ROLE_DIFF_SRC] = last->gradient;
-    if (schedule->training)
+    if (schedule->training) {
         clef_schedule_add_backward(builder);
+        clef_schedule_add_step(builder, CLEF_STEP_adam, CLEF_NO_NODE);
+    }
 }
 
 // ---------------------------------------------------------------- memory

@@ -34,7 +34,6 @@ enum clef_role {
 struct clef_step {
     enum clef_step_op op;
     int node; // The layer whose parameters and window it uses, or CLEF_NO_NODE.
-    int first_parameter, end_parameter; // Which ones a step of Adam changes.
     bool relu;
     int value[CLEF_ROLE_COUNT];
 };
@@ -61,8 +60,8 @@ struct clef_schedule {
 };
 
 // Makes the schedule. A training step is: keep a copy of the moving statistics (the one step of
-// the op `copy` without a layer), forward, loss, backward, with steps of Adam in between. An
-// inference step is forward, loss.
+// the op `copy` without a layer), forward, loss, backward, Adam. An inference step is forward,
+// loss.
 clef_status clef_schedule_create(const struct clef_graph *graph, int batch_size, bool training,
                                  struct clef_schedule *schedule);
 

@@ -2,13 +2,7 @@
 // The backward steps, in reverse order. The first contribution to the gradient of a layer's output
 // is written, each later one is added to it. When the steps of a layer begin, its gradient is
 // complete and no longer needed after them, so that it may be overwritten.
-//
-// Adam changes the parameters of some layers as soon as their steps are done, while gradients and
-// weights are in the cache.
 #include "model/schedule_build.h"
-
-// Trained parameters that are worth a step of Adam.
-#define ADAM_PARAMETERS ((size_t)256 << 10)
 
 static bool wants(const struct clef_schedule_builder *builder, int node)
 {
@@ -159,26 +153,8 @@ static void add_avgpool(struct clef_schedule_builder *builder, struct clef_node_
     join(builder, input, diff_src);
 }
 
-// Adds a step of Adam for the trained parameters from `first` up to `end`, if there are `least`,
-// and returns up to where others are still to be changed.
-static int add_adam(struct clef_schedule_builder *builder, int first, int end, size_t least)
-{
-    const struct clef_graph *graph = builder->graph;
-    size_t trained = 0;
-    for (int i = first; i < end; i++)
-        if (clef_graph_trains(graph, i) && !graph->parameters[i].zero_gradient)
-            trained += graph->parameters[i].count;
-    if (trained < least)
-        return end;
-    struct clef_step *step = clef_schedule_add_step(builder, CLEF_STEP_adam, CLEF_NO_NODE);
-    step->first_parameter = first;
-    step->end_parameter = end;
-    return first;
-}
-
 void clef_schedule_add_backward(struct clef_schedule_builder *builder)
 {
-    int end = builder->graph->parameter_count;
     for (int i = builder->graph->node_count - 1; i >= 0; i--) {
         struct clef_node_state *state = &builder->nodes[i];
         if (state->chain.head == CLEF_NO_NODE || state->gradient == CLEF_NO_VALUE)
@@ -212,8 +188,5 @@ void clef_schedule_add_backward(struct clef_schedule_builder *builder)
         case CLEF_NODE_FLATTEN:
             break;
         }
-        // The steps of all layers from this one on are there: none stands before its layer.
-        end = add_adam(builder, builder->graph->nodes[i].first_parameter, end, ADAM_PARAMETERS);
     }
-    add_adam(builder, 0, end, 1);
 }

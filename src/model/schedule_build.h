@@ -44,7 +44,7 @@ int clef_schedule_add_vector(struct clef_schedule_builder *builder, int node);
 struct clef_step *clef_schedule_add_step(struct clef_schedule_builder *builder,
                                          enum clef_step_op op, int node);
 
-// Adds the backward steps and those of Adam; the gradient of the last layer must be set.
+// Adds the backward steps; the gradient of the last layer must be set.
 void clef_schedule_add_backward(struct clef_schedule_builder *builder);
 
 #endif
