@@ -66,12 +66,13 @@ static clef_status plan_whole(struct ocl_context *ocl, const struct ocl_conv2d_c
     return status;
 }
 
+// The pass is a copy: it gets weights of this function.
 static clef_status plan_pass(struct ocl_context *ocl, const struct ocl_winograd *winograd,
-                             struct pass *p, const struct clef_tensor *scratch,
+                             struct pass p, const struct clef_tensor *scratch,
                              struct clef_plan_info *info, struct clef_plan **plan)
 {
-    const struct clef_tensor *source = p->product.source, *target = p->product.target;
-    struct ocl_winograd_tiles tiles = ocl_winograd_tile(winograd, target, p->pad_top, p->pad_left);
+    const struct clef_tensor *source = p.product.source, *target = p.product.target;
+    struct ocl_winograd_tiles tiles = ocl_winograd_tile(winograd, target, p.pad_top, p.pad_left);
     const struct ocl_conv2d_config *config;
     size_t used = 0, points = ocl_winograd_points(winograd);
     CLEF_TRY(ocl_conv2d_choose_config(ocl, OCL_CONV2D, points * tiles.rows,
@@ -84,20 +85,20 @@ static clef_status plan_pass(struct ocl_context *ocl, const struct ocl_winograd 
         values = ocl_winograd_values(&tiles, source->c, scratch, &used);
         sums = ocl_winograd_values(&tiles, target->c, scratch, &used);
     }
-    p->product.weights = &weights;
+    p.product.weights = &weights;
     *info = (struct clef_plan_info){
         .scratch_floats = used,
         .flops = 2.0 * (double)(points * tiles.rows) * source->c * target->c,
-        .bytes = bytes_of(source) + bytes_of(p->weights) + bytes_of(target) +
-                 bytes_of(p->product.addend),
+        .bytes =
+            bytes_of(source) + bytes_of(p.weights) + bytes_of(target) + bytes_of(p.product.addend),
         .algorithm = winograd->algorithm,
     };
     if (!plan)
         return CLEF_OK;
     if (blocks.rows > 0)
-        return plan_blocks(ocl, config, &tiles, &blocks, p, plan);
+        return plan_blocks(ocl, config, &tiles, &blocks, &p, plan);
     struct ocl_conv2d_product at_points = {.source = &values, .weights = &weights, .target = &sums};
-    return plan_whole(ocl, config, &tiles, &at_points, p, plan);
+    return plan_whole(ocl, config, &tiles, &at_points, &p, plan);
 }
 
 clef_status ocl_winograd_forward(struct ocl_context *ocl, const struct ocl_winograd *winograd,
@@ -105,7 +106,7 @@ clef_status ocl_winograd_forward(struct ocl_context *ocl, const struct ocl_winog
                                  const struct clef_tensor *scratch, struct clef_plan_info *info,
                                  struct clef_plan **plan)
 {
-    struct pass pass = {
+    const struct pass pass = {
         .weights = args->weights,
         .product = {.source = args->src,
                     .target = args->dst,
@@ -114,7 +115,7 @@ clef_status ocl_winograd_forward(struct ocl_context *ocl, const struct ocl_winog
         .pad_top = args->window.pad_top,
         .pad_left = args->window.pad_left,
     };
-    return plan_pass(ocl, winograd, &pass, scratch, info, plan);
+    return plan_pass(ocl, winograd, pass, scratch, info, plan);
 }
 
 clef_status ocl_winograd_backward_data(struct ocl_context *ocl, const struct ocl_winograd *winograd,
@@ -122,12 +123,12 @@ clef_status ocl_winograd_backward_data(struct ocl_context *ocl, const struct ocl
                                        const struct clef_tensor *scratch,
                                        struct clef_plan_info *info, struct clef_plan **plan)
 {
-    struct pass pass = {
+    const struct pass pass = {
         .weights = args->weights,
         .product = {.source = args->diff_dst, .target = args->diff_src, .addend = args->addend},
         .backward = true,
         .pad_top = 2 - args->window.pad_top,
         .pad_left = 2 - args->window.pad_left,
     };
-    return plan_pass(ocl, winograd, &pass, scratch, info, plan);
+    return plan_pass(ocl, winograd, pass, scratch, info, plan);
 }

@@ -53,7 +53,7 @@ struct ocl_winograd_blocks ocl_winograd_cut(const struct ocl_context *ocl,
     size_t tile = (size_t)config->tile, units = (size_t)ocl->caps.compute_units;
     size_t room = smaller(BLOCK_FLOATS, ocl->caps.local_memory / sizeof(float));
     struct ocl_winograd_blocks blocks = lay_out(config, tiles, channels, tile);
-    if (config->local || blocks.floats > room)
+    if (config->local || blocks.floats == 0 || blocks.floats > room)
         return (struct ocl_winograd_blocks){0};
     size_t rows = room / blocks.floats * tile;
     // Equally many for each compute unit.
