@@ -52,8 +52,8 @@ void multiply(local float *sums, local const float *restrict source, int rows, i
 }
 
 // `sizes` are all rows, those of a block, tiles in a line of an image, and floats between rows of
-// source; the origin is the way from a tile's first position
-// in the result to its first in the source.
+// source; the origin is the way from a tile's first position in the result to its first in the
+// source.
 kernel GROUP_SIZE void winograd_block(global const float *restrict src, ulong src_at,
                                       global const float *restrict weights, ulong weights_at,
                                       global const float *bias, ulong bias_at,

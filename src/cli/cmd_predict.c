@@ -41,10 +41,8 @@ static const struct option_command command = {
     .description =
         "Computes the logits of a saved model for each image and writes them as an array that "
         "NumPy loads, in the order of the images: that of the IDX file, or of the names of classes "
-        "and "
-        "then of pictures. The largest logit of a row is the predicted class; the softmax of a row "
-        "are "
-        "the probabilities.",
+        "and then of pictures. The largest logit of a row is the predicted class; the softmax of a "
+        "row are the probabilities.",
     .rows = rows,
     .row_count = OPTION_COUNT(rows),
 };

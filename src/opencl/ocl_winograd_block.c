@@ -5,9 +5,6 @@
 
 #include <stdio.h>
 
-// As in cl/winograd_tiles.h.
-enum { BIAS = 1, ADDEND = 2, RELU = 4 };
-
 // What a block takes at most: a part of the second-level cache, which the weights of a panel share.
 #define BLOCK_FLOATS ((size_t)48 << 10)
 
@@ -81,7 +78,8 @@ void ocl_winograd_launch_blocks(struct ocl_plan *build, const struct ocl_context
                                 const struct ocl_conv2d_product *product)
 {
     const struct ocl_conv2d_product *p = product;
-    int flags = (p->bias ? BIAS : 0) | (p->addend ? ADDEND : 0) | (p->relu ? RELU : 0);
+    int flags = (p->bias ? OCL_WINOGRAD_BIAS : 0) | (p->addend ? OCL_WINOGRAD_ADDEND : 0) |
+                (p->relu ? OCL_WINOGRAD_RELU : 0);
     char options[64];
     snprintf(options, sizeof options, "-D ALGORITHM=%d -D TILE=%d -D WIDTH=%d",
              tiles->winograd->number, config->tile, common_width(ocl, p));

@@ -5,9 +5,6 @@
 
 #include <stdio.h>
 
-// As in cl/winograd_tiles.h.
-enum { BIAS = 1, ADDEND = 2, RELU = 4 };
-
 // Parts of scratch begin at multiples of so many floats, that copies of four may be aligned.
 #define ALIGNMENT 16
 
@@ -152,7 +149,8 @@ void ocl_winograd_launch_output(struct ocl_plan *build, const struct ocl_context
                                 const struct clef_tensor *addend, bool relu,
                                 const struct clef_tensor *target)
 {
-    int flags = (bias ? BIAS : 0) | (addend ? ADDEND : 0) | (relu ? RELU : 0);
+    int flags = (bias ? OCL_WINOGRAD_BIAS : 0) | (addend ? OCL_WINOGRAD_ADDEND : 0) |
+                (relu ? OCL_WINOGRAD_RELU : 0);
     launch_tiles(
         build, ocl, tiles, target,
         (struct ocl_launch){

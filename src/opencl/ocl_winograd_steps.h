@@ -23,6 +23,9 @@ size_t ocl_winograd_points(const struct ocl_winograd *winograd);
 // more than there are registers as it is.
 int ocl_winograd_width(const struct ocl_context *ocl, int channels);
 
+// Flags of what finishes a result, as in cl/winograd_tiles.h.
+enum { OCL_WINOGRAD_BIAS = 1, OCL_WINOGRAD_ADDEND = 2, OCL_WINOGRAD_RELU = 4 };
+
 // The distance between the rows of weights of two points, as in cl/winograd_tiles.h.
 int ocl_winograd_weight_rows(int channels);
 
