@@ -157,20 +157,30 @@ static clef_status put_in_place(const struct run_directory *directory, bool all)
     return clef_files_replace(moves, count);
 }
 
+// Opens the directory of the files that wait before any is in it, since removing them must need no
+// memory.
+static clef_status open_staging(struct run_directory *directory)
+{
+    directory->waiting = opendir(directory->staging);
+    if (directory->waiting == NULL)
+        return clef_fail(CLEF_IO, "cannot read the directory \"%s\": %s", directory->staging,
+                         strerror(errno));
+    return CLEF_OK;
+}
+
 // Removes what is left of the directory of the files that wait, half-written ones of a killed run
 // included, and is silent: it follows a failure.
 static void remove_staging(struct run_directory *directory)
 {
-    if (directory->staging[0] == '\0')
+    if (directory->waiting == NULL)
         return;
     unmark(directory);
-    DIR *stream = opendir(directory->staging);
-    for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;)
-        unlinkat(dirfd(stream), entry->d_name, 0);
-    if (stream != NULL)
-        closedir(stream);
+    rewinddir(directory->waiting);
+    for (const struct dirent *entry; (entry = readdir(directory->waiting)) != NULL;)
+        unlinkat(dirfd(directory->waiting), entry->d_name, 0);
+    closedir(directory->waiting);
+    directory->waiting = NULL;
     rmdir(directory->staging);
-    directory->staging[0] = '\0';
 }
 
 // Permission bits do not tell the whole truth (a read-only mount, root), so all is really made that
@@ -202,9 +212,20 @@ clef_status run_directory_create(struct run_directory *directory, const char *pa
     return status;
 }
 
+static clef_status take_up(struct run_directory *left)
+{
+    CLEF_TRY(open_staging(left));
+    clef_status status = is_complete(left) ? put_in_place(left, false) : CLEF_OK;
+    if (status == CLEF_OK)
+        remove_staging(left);
+    else
+        closedir(left->waiting);
+    return status;
+}
+
 clef_status run_directory_clean(const char *path)
 {
-    struct run_directory left = {0}, *directory = &left;
+    struct run_directory left = {0};
     clef_status status = CLEF_OK;
     if ((size_t)snprintf(left.path, sizeof left.path, "%s", path) >= sizeof left.path)
         return CLEF_OK; // Nobody can have left anything there.
@@ -212,12 +233,9 @@ clef_status run_directory_clean(const char *path)
     for (struct dirent *entry;
          status == CLEF_OK && stream != NULL && (entry = readdir(stream)) != NULL;) {
         if (strncmp(entry->d_name, STAGING, strlen(STAGING)) != 0 ||
-            join(path, entry->d_name, directory->staging, sizeof directory->staging) != CLEF_OK)
+            join(path, entry->d_name, left.staging, sizeof left.staging) != CLEF_OK)
             continue;
-        if (is_complete(directory))
-            status = put_in_place(directory, false);
-        if (status == CLEF_OK)
-            remove_staging(directory);
+        status = take_up(&left);
     }
     if (stream != NULL)
         closedir(stream);
@@ -278,7 +296,10 @@ clef_status run_directory_begin(struct run_directory *directory)
         return clef_fail(CLEF_IO, "cannot write into the directory \"%s\": %s", directory->path,
                          strerror(errno));
     memcpy(directory->staging, path, sizeof path);
-    return CLEF_OK;
+    clef_status status = open_staging(directory);
+    if (status != CLEF_OK)
+        rmdir(path);
+    return status;
 }
 
 clef_status run_directory_commit(struct run_directory *directory)

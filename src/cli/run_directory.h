@@ -7,13 +7,15 @@
 #include "clef/status.h"
 #include "clef/trainer.h"
 
+#include <dirent.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 struct run_directory {
     char path[4096];
-    char staging[4096];  // Where files wait for each other; "" if there are none.
+    char staging[4096];  // Where files wait for each other.
+    DIR *waiting;        // Its entries; NULL if there are none.
     size_t created_from; // Length of the first parent that was created; 0 if all existed.
 };
 

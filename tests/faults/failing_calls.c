@@ -9,6 +9,7 @@
 //   CLEF_FAIL_SIGNALS=MICROSECONDS         SIGALRM comes as often, and interrupts what waits
 // "allocate" is any function that allocates memory, for whomever: the program, zlib, jansson, or
 // the C library itself. Calls that the C library makes of itself are only seen where it allocates.
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -255,6 +256,12 @@ char *mkdtemp(char *path)
 {
     REAL(mkdtemp);
     return fails("mkdtemp", "mkdtemp", path, CALLER) ? NULL : real(path);
+}
+
+DIR *opendir(const char *path)
+{
+    REAL(opendir);
+    return fails("opendir", "opendir", path, CALLER) ? NULL : real(path);
 }
 
 // As on Linux the descriptor is closed, whatever it returns.

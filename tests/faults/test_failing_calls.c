@@ -45,6 +45,7 @@ static void test_saving(void **state)
 {
     static const struct call_fault faults[] = {{"mkdir", EROFS, "/out", "", true, 0},
                                                {"mkdtemp", EROFS, NULL, NULL, false, 0},
+                                               {"opendir", ENOMEM, "/out", NULL, true, 0},
                                                {"open", ENOSPC, ".saving", NULL, false, 0},
                                                {"write", ENOSPC, ".saving", NULL, false, 0},
                                                {"write", EIO, ".saving", NULL, false, 0},
