@@ -131,50 +131,69 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
 
 #define PITCH (GROUP_ROWS + 4) // Floats of a line of local memory; 4 more avoid bank conflicts.
 
-// Items that copy a slice of one row, and of one row of weights.
-#define SLICE_PIECES (SLICE / VECTOR)
-#define FILTER_PIECES (FILTERS / VECTOR)
+// What an item copies of a slice of src: four products of some rows, as they lie in src, or of four
+// rows side by side, as they lie in local memory.
+#if VECTOR == 4
+#define ROW_ITEMS (SLICE / 4) // Items that copy the same rows.
+#define COPIED_ROWS (GROUP_ROWS * ROW_ITEMS / GROUP)
+#define COPIED_ROW(item, i) ((item) / ROW_ITEMS + (i) * (GROUP / ROW_ITEMS))
+#else
+#define ROW_ITEMS (GROUP / (GROUP_ROWS / 4))
+#define COPIED_ROWS 4
+#define COPIED_ROW(item, i) ((item) / ROW_ITEMS * 4 + (i))
+#endif
+#define SLICE_STEPS (SLICE / VECTOR)
 
-void store_column(local float *to, piece x)
+// Copies an item's part of a slice of src. `rows` are the offsets of its rows; `steps` begin with
+// its own, of which there are `count` if the slice is not whole.
+void copy_elements(local float *to, global const float *src, const int *rows,
+                   global const int2 *steps, const bool whole, int count)
 {
 #if VECTOR == 4
-    to[0] = x.s0;
-    to[PITCH] = x.s1;
-    to[2 * PITCH] = x.s2;
-    to[3 * PITCH] = x.s3;
+    if (!whole && count <= 0)
+        return;
+    const int offset = steps->x;
+#pragma unroll
+    for (int i = 0; i < COPIED_ROWS; i++) {
+        const float4 x = *(global const float4 *)PLACE(src, rows[i], offset);
+        local float *at = to + i * (GROUP / ROW_ITEMS);
+        at[0] = x.s0;
+        at[PITCH] = x.s1;
+        at[2 * PITCH] = x.s2;
+        at[3 * PITCH] = x.s3;
+    }
 #else
-    to[0] = x;
+#pragma unroll
+    for (int k = 0; k < SLICE; k += ROW_ITEMS)
+        if (whole || k < count) {
+            const int offset = steps[k].x;
+#pragma unroll
+            for (int i = 0; i < 4; i++) // Compilers store them together.
+                to[k * PITCH + i] = *PLACE(src, rows[i], offset);
+        }
 #endif
 }
 
-// Copies an item's part of a slice of src. `at` are the offsets of its rows, `steps` the item's
-// step, which may not exist.
-void copy_elements(local float *to, global const float *restrict src, local const int2 *at,
-                   global const int2 *restrict step, bool exists)
-{
-    const int offset = exists ? step->x : 0;
-#pragma unroll
-    for (int i = 0; i < GROUP_ROWS * SLICE_PIECES / GROUP; i++) {
-        const int row = i * (GROUP / SLICE_PIECES);
-        piece x = 0;
-        if (exists)
-            x = LOAD_PIECE(src + (at[row].x + offset));
-        store_column(to + row, x);
-    }
-}
+// Rows of weights that an item copies follow each other; with one step where it has four rows.
+#define COPIED_K (SLICE * COLUMNS / GROUP)
+#define K_STEPS (VECTOR == 4 ? 1 : COPIED_K)
 
-// Copies an item's part of a slice of the weights, from row `first_k` of the slice on.
-void copy_weights(local piece *to, global const float *restrict weights,
-                  global const int2 *restrict steps, int first_k, int step_count)
+// As copy_elements, four filters of some rows of weights.
+void copy_weights(local float4 *to, global const float *weights, global const int2 *steps,
+                  const bool whole, int count)
 {
 #pragma unroll
-    for (int i = 0; i < SLICE * FILTER_PIECES / GROUP; i++) {
-        const int k = first_k + i * (GROUP / FILTER_PIECES), step = k / VECTOR;
-        piece x = 0;
-        if (step < step_count)
-            x = LOAD_PIECE(weights + (size_t)(steps[step].y + (k & (VECTOR - 1))) * PANEL);
-        to[i * GROUP] = x;
-    }
+    for (int i = 0; i < K_STEPS; i++)
+        if (whole || i < count) {
+            global const float *from = weights + (long)steps[i].y * PANEL;
+#if VECTOR == 4
+#pragma unroll
+            for (int k = 0; k < COPIED_K; k++)
+                to[k * COLUMNS] = *(global const float4 *)(from + k * PANEL);
+#else
+            to[i * COLUMNS] = vload4(0, from);
+#endif
+        }
 }
 
 void finish(float x, int at, int channel, int channels, int flags, global const float *bias,
@@ -187,6 +206,15 @@ void finish(float x, int at, int channel, int channels, int flags, global const 
     if (flags & ADDEND)
         x += addend[at + channel];
     dst[at + channel] = flags & RELU && x < 0 ? 0 : x;
+}
+
+void finish_four(float4 x, int at, int channel, int channels, int flags, global const float *bias,
+                 global const float *addend, global float *dst)
+{
+    finish(x.s0, at, channel, channels, flags, bias, addend, dst);
+    finish(x.s1, at, channel + 1, channels, flags, bias, addend, dst);
+    finish(x.s2, at, channel + 2, channels, flags, bias, addend, dst);
+    finish(x.s3, at, channel + 3, channels, flags, bias, addend, dst);
 }
 
 // A step is (offset in src, row of weights) of VECTOR products.
@@ -203,53 +231,65 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
     local int2 row_at[GROUP_ROWS];
     const uint item = (uint)get_local_id(0);
     const int line = (int)(item / COLUMNS), column = (int)(item % COLUMNS);
-    const int channel = (int)get_group_id(1) * FILTERS + column * 4; // The item's first.
-    // What this item copies: a piece of some rows, and of some rows of weights.
-    const int k_piece = (int)(item % SLICE_PIECES), first_row = (int)(item / SLICE_PIECES);
-    const int filter = (int)(item % FILTER_PIECES * VECTOR), first_k = (int)(item / FILTER_PIECES);
+    const int filter = (int)get_group_id(1) * FILTERS + column * 4; // The item's first.
     // Panels beyond the last are computed as copies of it.
-    const int panel = min((int)get_group_id(1) * PANELS + filter / PANEL, (channels - 1) / PANEL);
+    const int panel = min(filter / PANEL, (channels - 1) / PANEL);
+    // What this item copies.
+    const int k = (int)(item % ROW_ITEMS * VECTOR);
+    local float *own_a = (local float *)a + k * PITCH + COPIED_ROW(item, 0);
+    const int own_k = line * COPIED_K;
+    local float4 *own_b = b + own_k * COLUMNS + column;
     src += src_at;
-    weights += weights_at + (ulong)panel * panel_rows * PANEL + (filter & (PANEL - 1));
+    weights += weights_at + (ulong)(panel * (ulong)panel_rows + own_k % VECTOR) * PANEL +
+               (filter & (PANEL - 1));
     bias += bias_at;
     addend += addend_at;
     dst += dst_at;
     for (int n = parts[get_group_id(0)]; n < parts[get_group_id(0) + 1]; n++) {
         const int8 block = blocks[n];
-        global const int2 *step = steps + block.s4;
         // So are rows.
         for (int i = (int)item; i < GROUP_ROWS; i += GROUP)
             row_at[i] =
                 find_row(positions + block.s0, block.s1, block.s2 + min(i, block.s3 - 1), order);
-        float4 total[TILE], sum[TILE];
-#pragma unroll
-        for (int i = 0; i < TILE; i++)
-            total[i] = sum[i] = 0;
-        for (int s = 0; s < block.s5; s += SLICE_PIECES) {
-            barrier(CLK_LOCAL_MEM_FENCE);
-            copy_elements((local float *)a + k_piece * VECTOR * PITCH + first_row, src,
-                          row_at + first_row, step + s + k_piece, s + k_piece < block.s5);
-            copy_weights((local piece *)b + item, weights, step + s, first_k, block.s5 - s);
-            barrier(CLK_LOCAL_MEM_FENCE);
-            multiply_slice(sum, a + line * (TILE / 4), PITCH / 4, b + column);
-            if (((s + SLICE_PIECES) & (CHAIN / VECTOR - 1)) == 0 || s + SLICE_PIECES >= block.s5) {
-#pragma unroll
-                for (int i = 0; i < TILE; i++) {
-                    total[i] += sum[i];
-                    sum[i] = 0;
-                }
-            }
-        }
         barrier(CLK_LOCAL_MEM_FENCE);
+        int rows[COPIED_ROWS];
+#pragma unroll
+        for (int i = 0; i < COPIED_ROWS; i++)
+            rows[i] = row_at[COPIED_ROW(item, i)].x;
+        float4 total[TILE];
+        clear(total);
+        global const int2 *own_step = steps + (block.s4 + k / VECTOR);
+        global const int2 *own_row = steps + (block.s4 + own_k / VECTOR);
+        for (int left = block.s5; left > 0;) {
+            float4 sum[TILE];
+            clear(sum);
+            const int rest = min(left, CHAIN / VECTOR) & (SLICE_STEPS - 1); // Of the last chain.
+            for (int i = min(left, CHAIN / VECTOR) - rest; i > 0; i -= SLICE_STEPS) {
+                barrier(CLK_LOCAL_MEM_FENCE);
+                copy_elements(own_a, src, rows, own_step, true, 0);
+                copy_weights(own_b, weights, own_row, true, 0);
+                barrier(CLK_LOCAL_MEM_FENCE);
+                multiply_slice(sum, (local run *)a + line, PITCH / RUN, b + column);
+                own_step += SLICE_STEPS;
+                own_row += SLICE_STEPS;
+            }
+            left -= CHAIN / VECTOR;
+            if (rest) {
+                barrier(CLK_LOCAL_MEM_FENCE);
+                copy_elements(own_a, src, rows, own_step, false, rest * VECTOR - k);
+                copy_weights(own_b, weights, own_row, false, rest * VECTOR - own_k);
+                barrier(CLK_LOCAL_MEM_FENCE);
+                multiply_rest(sum, (local run *)a + line, PITCH / RUN, b + column, rest * VECTOR);
+            }
+#pragma unroll
+            for (int i = 0; i < TILE; i++)
+                total[i] += sum[i];
+        }
 #pragma unroll
         for (int i = 0; i < TILE; i++) {
-            const int at = row_at[line * TILE + i].y;
-            if (line * TILE + i >= block.s3)
-                continue;
-            finish(total[i].s0, at, channel, channels, flags, bias, addend, dst);
-            finish(total[i].s1, at, channel + 1, channels, flags, bias, addend, dst);
-            finish(total[i].s2, at, channel + 2, channels, flags, bias, addend, dst);
-            finish(total[i].s3, at, channel + 3, channels, flags, bias, addend, dst);
+            const int row = OWN_ROW(line, i);
+            if (row < block.s3)
+                finish_four(total[i], row_at[row].y, filter, channels, flags, bias, addend, dst);
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }

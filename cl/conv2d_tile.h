@@ -63,38 +63,87 @@ int2 find_row(global const int2 *positions, int position_count, int row, int4 or
 #define FILTERS (PANELS * PANEL)  // Of a group's tile.
 #define SLICE 16                  // Products of a sum between two exchanges through local memory.
 
-#if VECTOR == 4
-typedef float4 piece;
-#define LOAD_PIECE(at) (*(global const float4 *)(at))
+// Rows of an item come in runs of neighbours, which it reads at a time, and runs of all lines
+// follow each other. Two rows at a time are what instructions that multiply two pairs of numbers
+// take without moving one of them first.
+#if defined(__gfx90a__) || defined(__gfx942__)
+#define RUN 2
+typedef float2 run;
 #else
-typedef float piece;
-#define LOAD_PIECE(at) (*(at))
+#define RUN 4
+typedef float4 run;
+#endif
+#define OWN_ROW(line, i) (((i) / RUN * LINES + (line)) * RUN + (i) % RUN)
+
+// Where element i + j of a tensor lies, which has fewer than 2^30 of them. AMD's instructions add
+// 32 bits to an address that all items share; those of others take an address of the item, and the
+// compiler keeps base + i.
+#ifdef __AMDGCN__
+#define PLACE(base, i, j) \
+    ((global const float *)((global const char *)(base) + ((uint)((i) + (j)) << 2)))
+#else
+#define PLACE(base, i, j) ((base) + (i) + (j))
 #endif
 
 #if SUBGROUP
 #define GROUP_SIZE                                     \
     __attribute__((reqd_work_group_size(GROUP, 1, 1))) \
     __attribute__((intel_reqd_sub_group_size(SUBGROUP)))
+#elif defined(__AMDGCN__) && __AMDGCN_WAVEFRONT_SIZE == 32
+// Eight waves have 128 registers each, as many as an item needs. Without the request the compiler
+// begins so many loads at a time that they take twice as many, or memory.
+#define GROUP_SIZE \
+    __attribute__((reqd_work_group_size(GROUP, 1, 1))) __attribute__((amdgpu_waves_per_eu(8)))
 #else
 #define GROUP_SIZE __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 #endif
 
-// Adds the products of a slice: sum(i, :) += sum over k of a(k, i) * b(k, :). `pitch` and COLUMNS
-// are the lengths of their rows.
-void multiply_slice(float4 *sum, local const float4 *a, const int pitch, local const float4 *b)
+void clear(float4 *sum)
 {
 #pragma unroll
-    for (int k = 0; k < SLICE; k++) {
-        const float4 factor = b[k * COLUMNS];
+    for (int i = 0; i < TILE; i++)
+        sum[i] = 0;
+}
+
+// Adds the products of one k: sum(i, :) += a(i) * b(:).
+void multiply(float4 *sum, local const run *a, local const float4 *b)
+{
+    const float4 factor = *b;
 #pragma unroll
-        for (int i = 0; i < TILE / 4; i++) {
-            const float4 x = a[k * pitch + i];
-            sum[4 * i] = fma((float4)x.s0, factor, sum[4 * i]);
-            sum[4 * i + 1] = fma((float4)x.s1, factor, sum[4 * i + 1]);
-            sum[4 * i + 2] = fma((float4)x.s2, factor, sum[4 * i + 2]);
-            sum[4 * i + 3] = fma((float4)x.s3, factor, sum[4 * i + 3]);
-        }
+    for (int i = 0; i < TILE / RUN; i++) {
+        const run x = a[i * LINES];
+        sum[RUN * i] = fma((float4)x.s0, factor, sum[RUN * i]);
+        sum[RUN * i + 1] = fma((float4)x.s1, factor, sum[RUN * i + 1]);
+#if RUN == 4
+        sum[RUN * i + 2] = fma((float4)x.s2, factor, sum[RUN * i + 2]);
+        sum[RUN * i + 3] = fma((float4)x.s3, factor, sum[RUN * i + 3]);
+#endif
     }
+}
+
+// Adds those of a slice. `pitch` and COLUMNS are the lengths of the rows of a and b. Of a loop
+// unrolled as a whole, Intel's compiler reads so much ahead that registers run out, the sooner the
+// more rows an item has.
+void multiply_slice(float4 *sum, local const run *a, const int pitch, local const float4 *b)
+{
+#if SUBGROUP && TILE > 4
+#pragma unroll 2
+#elif SUBGROUP
+#pragma unroll 8
+#else
+#pragma unroll
+#endif
+    for (int k = 0; k < SLICE; k++)
+        multiply(sum, a + k * pitch, b + k * COLUMNS);
+}
+
+// Adds those of the first `count` of a slice.
+void multiply_rest(float4 *sum, local const run *a, const int pitch, local const float4 *b,
+                   int count)
+{
+#pragma unroll 1
+    for (int k = 0; k < count; k++)
+        multiply(sum, a + k * pitch, b + k * COLUMNS);
 }
 
 #else

@@ -154,22 +154,85 @@ conv2d_weights(global const float *restrict src, ulong src_at,
 
 // ---------------------------------------------------------------- with local memory
 
-// Items that copy one row of a slice of src, and of diff_dst.
-#define TILE_PIECES (GROUP_ROWS / VECTOR)
-#define FILTER_PIECES (FILTERS / VECTOR)
+#define TILE_PIECES (GROUP_ROWS / 4) // Items that copy one row of a slice of src.
 
-// Copies an item's part of a slice of src or of diff_dst, in rows of `pieces`, from row `first` on.
-// Rows beyond `count`, and all if the piece does not exist, become zero.
-void copy_pieces(local piece *to, global const float *restrict from, const int pieces,
-                 const bool of_src, local const int2 *row_at, int first, int count, bool exists)
+// Which k of the group's tiles a kind sees, from `k` to the end of its tile, as bits.
+uint seen_from(global const uint *mask, int tiles, uint k)
 {
+    return (int)(k / TILE) < tiles ? mask[k / TILE] >> k % TILE : 0;
+}
+
+// One of the k that a kind sees, the first of VECTOR side by side; -1 if it sees none.
+int find_seen(global const uint *mask, int tiles)
+{
+    int seen = -1;
+    for (int tile = 0; tile < tiles; tile++)
+        if (mask[tile])
+            seen = tile * TILE + ((31 - (int)clz(mask[tile])) & -VECTOR);
+    return seen;
+}
+
+// Which of an item's rows, its k, a kind sees, as bits.
+uint own_seen(global const uint *mask, int tiles, int line)
+{
+    uint seen = 0;
 #pragma unroll
-    for (int i = 0; i < SLICE * pieces / GROUP; i++) {
-        const int n = first + i * (GROUP / pieces);
-        piece x = 0;
-        if (exists && n < count)
-            x = LOAD_PIECE(from + (of_src ? row_at[n].x : row_at[n].y));
-        to[i * GROUP] = x;
+    for (int i = 0; i < TILE; i += RUN)
+        seen |= (seen_from(mask, tiles, OWN_ROW(line, i)) & ((1 << RUN) - 1)) << i;
+    return seen;
+}
+
+// Copies four elements of a row: those at `at[0]` and behind it where they are side by side.
+void copy_four(local float4 *to, global const float *from, const int *at, int row)
+{
+#if VECTOR == 4
+    *to = *(global const float4 *)PLACE(from, at[0], row);
+#else
+    local float *lanes = (local float *)to; // Compilers store them together.
+    lanes[0] = *PLACE(from, at[0], row);
+    lanes[1] = *PLACE(from, at[1], row);
+    lanes[2] = *PLACE(from, at[2], row);
+    lanes[3] = *PLACE(from, at[3], row);
+#endif
+}
+
+// Copies an item's part of a slice of src or of diff_dst, of which `pieces` items copy a row each:
+// a piece of some rows that follow each other. `row_at` are the offsets of the item's rows, of
+// which there are `count` if the slice is not whole.
+#define COPY(name, pieces)                                                                        \
+    void name(local float4 *to, global const float *from, const int *at, local const int *row_at, \
+              const bool whole, int count)                                                        \
+    {                                                                                             \
+        _Pragma("unroll") for (int i = 0; i < SLICE * (pieces) / GROUP; i++)                      \
+        {                                                                                         \
+            if (whole || i < count)                                                               \
+                copy_four(to + i * (pieces), from, at, row_at[i]);                                \
+        }                                                                                         \
+    }
+COPY(copy_source, TILE_PIECES)
+COPY(copy_diff, COLUMNS)
+
+// Finds where the rows of a chain are, together with the other items.
+void find_chain(local int *source, local int *target, global const int2 *positions,
+                int position_count, int row, int count, int4 order)
+{
+    for (int i = (int)get_local_id(0); i < count; i += GROUP) {
+        const int2 at = find_row(positions, position_count, row + i, order);
+        source[i] = at.x;
+        target[i] = at.y;
+    }
+}
+
+// Writes an item's sums, of `filters` lanes at most; those beyond are zero in the weights' layout.
+void write_sums(global float *out, const float4 *sums, global const int2 *rows, int row_count,
+                int line, int filters)
+{
+    const int4 exists = (int4)(0, 1, 2, 3) < (int4)filters;
+#pragma unroll
+    for (int i = 0; i < TILE; i++) {
+        const int row = OWN_ROW(line, i), at = row < row_count ? rows[row].y : -1;
+        if (at >= 0)
+            vstore4(select((float4)0, sums[i], exists), 0, out + (size_t)at * PANEL);
     }
 }
 
@@ -182,73 +245,73 @@ conv2d_weights(global const float *restrict src, ulong src_at,
 {
     local float4 a[SLICE * GROUP_ROWS / 4]; // Elements of src: [row][k].
     local float4 b[SLICE * FILTERS / 4];    // Of diff_dst: [row][filter].
-    local int2 row_at[CHAIN];
+    local int source_at[CHAIN], target_at[CHAIN];
     const uint item = (uint)get_local_id(0);
     const int line = (int)(item / COLUMNS), column = (int)(item % COLUMNS);
-    const int first_tile = (int)get_group_id(0) * LINES, own_tile = first_tile + line;
-    const int end_tile = min(first_tile + LINES, TILES(sizes));
-    const int first_filter = (int)get_group_id(1) * FILTERS;
+    const int first_tile = (int)get_group_id(0) * LINES;
+    const int tiles = min(LINES, TILES(sizes) - first_tile);
+    const int filter = (int)get_group_id(1) * FILTERS + column * 4; // The item's first.
     const int split = (int)get_group_id(2), splits = (int)get_num_groups(2);
     const int first_chain = (int)((long)CHAINS(sizes) * split / splits);
     const int end_chain = (int)((long)CHAINS(sizes) * (split + 1) / splits);
+    // What this item copies. Filters beyond the last are computed as copies of it.
+    const int k = (int)(item % TILE_PIECES) * 4;
+    const int first_row = (int)(item / TILE_PIECES) * (SLICE * TILE_PIECES / GROUP);
+    const int first_diff = line * (SLICE * COLUMNS / GROUP);
+    int k_at[4 / VECTOR], filter_at[4 / VECTOR];
+#pragma unroll
+    for (int i = 0; i < 4 / VECTOR; i++)
+        filter_at[i] = min(filter + i, ALL_FILTERS(sizes) - VECTOR);
     rows += first_tile * TILE;
-    const int k = (int)(item % TILE_PIECES * VECTOR), first_row = (int)(item / TILE_PIECES);
-    const int k_tile = first_tile + k / TILE;
-    const int offset = k_tile < end_tile ? rows[k].x : 0;
-    const int filter = first_filter + (int)(item % FILTER_PIECES * VECTOR);
-    const int first_diff = (int)(item / FILTER_PIECES);
-    src += src_at + offset;
-    diff_dst += diff_dst_at + filter;
+    src += src_at;
+    diff_dst += diff_dst_at;
     out += out_at + split_floats * split;
     float4 total[TILE];
-#pragma unroll
-    for (int i = 0; i < TILE; i++)
-        total[i] = 0;
+    clear(total);
     for (int kind = 0, chain = 0; kind < KINDS(sizes); kind++) {
         const int4 range = kinds[kind];
-        global const uint *mask = masks + kind * TILES(sizes);
-        uint any = 0;
-        for (int tile = first_tile; tile < end_tile; tile++)
-            any |= mask[tile];
-        const uint own_mask = own_tile < end_tile ? mask[own_tile] : 0;
-        const bool seen = k_tile < end_tile && mask[k_tile] >> (k & (TILE - 1)) & 1;
+        global const uint *mask = masks + kind * TILES(sizes) + first_tile;
+        const int seen = find_seen(mask, tiles);
+        const uint own_k = seen_from(mask, tiles, k);
+#pragma unroll
+        for (int i = 0; i < 4 / VECTOR; i++) // It takes the place of others.
+            k_at[i] = seen < 0 ? 0 : rows[own_k >> i & 1 ? k + i : seen].x;
+        const uint own_mask = own_seen(mask, tiles, line);
         for (int row = 0; row < range.s2; row += CHAIN, chain++) {
-            if (!any || chain < first_chain || chain >= end_chain)
+            if (seen < 0 || chain < first_chain || chain >= end_chain)
                 continue;
             const int count = min(CHAIN, range.s2 - row);
             barrier(CLK_LOCAL_MEM_FENCE);
-            for (int i = (int)item; i < count; i += GROUP)
-                row_at[i] = find_row(positions + range.s0, range.s1, row + i, order);
+            find_chain(source_at, target_at, positions + range.s0, range.s1, row, count, order);
             float4 sum[TILE];
-#pragma unroll
-            for (int i = 0; i < TILE; i++)
-                sum[i] = 0;
-            for (int first = 0; first < count; first += SLICE) {
+            clear(sum);
+            const int rest = count & (SLICE - 1), whole = count - rest;
+            for (int first = 0; first < whole; first += SLICE) {
                 barrier(CLK_LOCAL_MEM_FENCE);
-                copy_pieces((local piece *)a + item, src, TILE_PIECES, true, row_at,
-                            first + first_row, count, seen);
-                copy_pieces((local piece *)b + item, diff_dst, FILTER_PIECES, false, row_at,
-                            first + first_diff, count, filter < ALL_FILTERS(sizes));
+                copy_source(a + first_row * TILE_PIECES + k / 4, src, k_at,
+                            source_at + first + first_row, true, 0);
+                copy_diff(b + first_diff * COLUMNS + column, diff_dst, filter_at,
+                          target_at + first + first_diff, true, 0);
                 barrier(CLK_LOCAL_MEM_FENCE);
-                multiply_slice(sum, a + line * (TILE / 4), GROUP_ROWS / 4, b + column);
+                multiply_slice(sum, (local run *)a + line, GROUP_ROWS / RUN, b + column);
+            }
+            if (rest) {
+                barrier(CLK_LOCAL_MEM_FENCE);
+                copy_source(a + first_row * TILE_PIECES + k / 4, src, k_at,
+                            source_at + whole + first_row, false, rest - first_row);
+                copy_diff(b + first_diff * COLUMNS + column, diff_dst, filter_at,
+                          target_at + whole + first_diff, false, rest - first_diff);
+                barrier(CLK_LOCAL_MEM_FENCE);
+                multiply_rest(sum, (local run *)a + line, GROUP_ROWS / RUN, b + column, rest);
             }
 #pragma unroll
             for (int i = 0; i < TILE; i++)
                 total[i] += own_mask >> i & 1 ? sum[i] : (float4)0;
         }
     }
-    const int first = first_filter + column * 4, panel = first / PANEL;
-    if (own_tile >= end_tile || panel * PANEL >= ALL_FILTERS(sizes))
-        return;
-    const int4 lane = (int4)(0, 1, 2, 3) + first;
-    out += (ulong)panel * panel_rows * PANEL + (first & (PANEL - 1));
-#pragma unroll
-    for (int i = 0; i < TILE; i++) {
-        const int at = rows[line * TILE + i].y;
-        if (at >= 0)
-            vstore4(select((float4)0, total[i], lane < ALL_FILTERS(sizes)), 0,
-                    out + (size_t)at * PANEL);
-    }
+    if (filter / PANEL * PANEL < ALL_FILTERS(sizes))
+        write_sums(out + (ulong)(filter / PANEL) * panel_rows * PANEL + (filter & (PANEL - 1)),
+                   total, rows, tiles * TILE, line, ALL_FILTERS(sizes) - filter);
 }
 
 #endif
