@@ -111,10 +111,17 @@ class Nvidia:
                 local = re.search(r"(\d+) bytes smem", line)
                 kernel.local_bytes = int(local[1]) if local else 0
         if with_loops:
-            for name, code in self.disassemble(call([find_tool("nvdisasm"), "-c", cubin])):
+            for name, code in self.disassemble(call([find_tool("nvdisasm"), "-c", "-ndf", cubin])):
                 if name in kernels:
-                    kernels[name].loop = inner_loop(code, lambda opcode: opcode.startswith("FFMA"))
+                    kernels[name].loop = inner_loop(code, self.count)
         return kernels
+
+    @staticmethod
+    def count(opcode):
+        """The multiply-adds and the operations of an instruction; waits, barriers, branches, and
+        what marks them for the scheduler, are none."""
+        return int(opcode.startswith("FFMA")), int(not re.match(
+            r"(BAR|BRA|BRX|BSSY|BSYNC|CALL|RET|EXIT|JMP|NOP|WARPSYNC|DEPBAR)\b", opcode))
 
     @staticmethod
     def disassemble(text):
@@ -132,13 +139,15 @@ class Nvidia:
             yield name, code
 
     def occupancy(self, kernel, group, local_bytes):
-        """Part of the warps that fit; 0 if not even one group does."""
+        """Part of the warps that fit, 0 if not even one group does; and what keeps more out."""
         warps, groups, local, reserved = self.limits[self.target]
         of_group = -(-group // 32)
         of_warp = -(-kernel.registers * 32 // 256) * 256
-        fitting = min(groups, warps // of_group, self.registers // of_warp // of_group,
-                      local // (local_bytes + reserved) if local_bytes else groups)
-        return fitting * of_group / warps
+        fitting, limit = min(
+            (warps // of_group, "groups"), (groups, "groups"),
+            (self.registers // of_warp // of_group, "registers"),
+            (local // (local_bytes + reserved) if local_bytes else groups, "local memory"))
+        return fitting * of_group / warps, limit
 
 
 class Amd:
@@ -153,8 +162,16 @@ class Amd:
         self.target = target
 
     @staticmethod
-    def is_fma(opcode):
-        return re.match(r"v_(dual_|pk_)?(fma|fmac|mad|mac|fmaak|fmamk)_f32", opcode) is not None
+    def count(opcode):
+        """As of NVIDIA. v_pk_ is two operations, and so are two joined by `::`."""
+        if re.match(r"s_(waitcnt|barrier|c?branch|nop|delay_alu|clause|inst_prefetch|"
+                    r"set_inst_prefetch|sched|setprio|sleep)", opcode):
+            return 0, 0
+        parts = opcode.split("::")
+        fma = sum(re.match(r"v_(dual_|pk_)?(fma|fmac|mad|mac|fmaak|fmamk)_f32", part) is not None
+                  for part in parts)
+        each = 2 if opcode.startswith("v_pk_") else 1
+        return each * fma, each * len(parts)
 
     def compile(self, source, options, folder, with_loops):
         assembly = f"{folder}/a.s"
@@ -177,12 +194,14 @@ class Amd:
             elif found := re.match(r"(\.LBB\d+_\d+):", line):
                 code.add_label(found[1])
             elif found := re.match(r"\t([a-z]\w+)(.*)", line):
-                code.add(found[1], re.findall(r"\.LBB\d+_\d+", found[2]))
+                second = re.search(r" :: (\w+)", found[2])
+                code.add(f"{found[1]}::{second[1]}" if second else found[1],
+                         re.findall(r"\.LBB\d+_\d+", found[2]))
             elif found := re.match(r"; (TotalNumVgprs|NumVgprs): (\d+)", line):
                 kernel.registers = int(found[2])
             elif found := re.match(r"; Occupancy: (\d+)", line):
                 kernel.waves = int(found[1])
-                kernel.loop = inner_loop(code, self.is_fma)
+                kernel.loop = inner_loop(code, self.count)
                 kernel = None
         return kernels
 
@@ -203,13 +222,15 @@ class Amd:
             yield entry
 
     def occupancy(self, kernel, group, local_bytes):
-        """Part of the waves that fit; 0 if not even one group does."""
+        """As of NVIDIA."""
         waves, local, simds = self.limits[self.target]
         if group > kernel.max_group:
-            return 0
+            return 0, "groups"
         of_group = -(-group // kernel.simd)
         by_local = local // local_bytes * of_group / simds if local_bytes else waves
-        return min(kernel.waves, by_local, waves) / waves
+        fitting, limit = min((waves, "groups"), (by_local, "local memory"),
+                             (kernel.waves, "registers"), key=lambda pair: pair[0])
+        return fitting / waves, limit
 
 
 class Intel:
@@ -261,6 +282,12 @@ class Intel:
         return kernels
 
     @staticmethod
+    def count(opcode):
+        """As of NVIDIA."""
+        return int(opcode == "mad:f"), int(not re.match(
+            r"(sync|jmpi|goto|join|while|if|else|endif|break|cont|halt|nop|brc|brd)\b", opcode))
+
+    @staticmethod
     def read_assembly(lines, kernels):
         kernel, code = None, Code()
         for line in lines:
@@ -276,14 +303,15 @@ class Intel:
                 kind = re.search(r":([a-z]+)\b", found[2])
                 code.add(f"{found[1]}:{kind[1] if kind else ''}",
                          re.findall(r"\b(_\d+_\d+|L\d+)\b", found[2].split("//")[0]))
-        kernel.loop = inner_loop(code, lambda opcode: opcode == "mad:f")
+        kernel.loop = inner_loop(code, Intel.count)
 
     def occupancy(self, kernel, group, local_bytes):
-        """Part of the hardware threads that fit; 0 if not even one group does."""
+        """As of NVIDIA."""
         threads, local = self.limits[self.target]
         of_group = -(-group // kernel.simd)
-        fitting = min(threads // of_group, local // local_bytes if local_bytes else threads)
-        return fitting * of_group / threads
+        fitting, limit = min((threads // of_group, "groups"),
+                             (local // local_bytes if local_bytes else threads, "local memory"))
+        return fitting * of_group / threads, limit
 
 
 VENDORS = {"NVIDIA": (Nvidia, Nvidia.limits), "AMD": (Amd, Amd.limits),

@@ -31,22 +31,23 @@ def find_loops(code):
 class Loop:
     """The loop of a kernel that does its multiply-adds."""
     fma: int = 0
-    instructions: int = 0   # All of them; those of loops inside it once.
+    operations: int = 0   # Of arithmetic and memory; those of loops inside it once.
     has_loops: bool = False
 
     def share(self):
-        return self.fma / self.instructions if self.instructions else 0.0
+        return self.fma / self.operations if self.operations else 0.0
 
 
-def inner_loop(code, is_fma):
-    """The loop with the most multiply-adds outside of loops inside it, the shortest of these."""
+def inner_loop(code, count):
+    """The loop with the most multiply-adds outside of loops inside it, the shortest of these.
+    `count` says of an opcode how many multiply-adds and how many operations it is."""
     loops = find_loops(code)
     best = Loop()
     for first, last in loops:
         inside = [(a, b) for a, b in loops if first < a and b <= last]
-        fma = sum(is_fma(code.instructions[i][0]) for i in range(first, last + 1)
-                  if not any(a <= i <= b for a, b in inside))
-        found = Loop(fma, last - first + 1, bool(inside))
-        if (found.fma, -found.instructions) > (best.fma, -best.instructions):
+        counts = {i: count(code.instructions[i][0]) for i in range(first, last + 1)}
+        fma = sum(counts[i][0] for i in counts if not any(a <= i <= b for a, b in inside))
+        found = Loop(fma, sum(operations for _, operations in counts.values()), bool(inside))
+        if (found.fma, -found.operations) > (best.fma, -best.operations):
             best = found
     return best

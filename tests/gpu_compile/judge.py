@@ -26,6 +26,7 @@ class Verdict:
     kernel: Kernel = None
     local_bytes: int = 0     # Of a group, parameters included.
     occupancy: float = 0.0
+    limit: str = ""          # What keeps the occupancy from being larger.
     faults: list = dataclasses.field(default_factory=list)
 
     def key(self):
@@ -35,7 +36,33 @@ class Verdict:
         return self.source != FOREIGN
 
 
-def find_faults(compiler, kernel, verdict):
+# The least part of the operations of an inner loop that are multiply-adds, in percent, where a
+# graphics processor has registers for eight rows of an item; and for which groups and vectors. The
+# other configurations are for problems too small to fill a device, and have fewer products between
+# two copies.
+LEAST_SHARE = 85
+EIGHT_ROWS = ("GROUP=256 VECTOR=4", "GROUP=256 VECTOR=1", "GROUP=64 VECTOR=4")
+HAS_REGISTERS = ("sm_", "gfx")
+
+
+def share_fault(loop):
+    if loop.has_loops:
+        return "the inner loop has loops inside"
+    if not loop.share() >= LEAST_SHARE / 100:
+        return f"{loop.share():.1%} of the inner loop are multiply-adds, not {LEAST_SHARE}%"
+    return None
+
+
+def has_bound(target, source, label):
+    """Whether the inner loop of a build is bounded: that of its kernel of the same name."""
+    return source in ("conv2d", "conv2d_weights") and target.startswith(HAS_REGISTERS) and \
+        "LOCAL=1 TILE=8 " in label and any(words in label for words in EIGHT_ROWS)
+
+
+def find_faults(target, compiler, kernel, verdict):
+    bounded = verdict.name == verdict.source and has_bound(target, verdict.source, verdict.label)
+    if bounded and (fault := share_fault(kernel.loop)):
+        yield fault
     if kernel.spilled_bytes:
         yield f"spills {kernel.spilled_bytes} bytes"
     if kernel.scratch_bytes:
@@ -83,7 +110,7 @@ def judge(target, source, label, path, options, groups, local, with_loops=True):
             verdict.faults = ["is launched but not in the source"]
             continue
         verdict.local_bytes = kernel.local_bytes + (local or {}).get(name, 0)
-        verdict.occupancy = compiler.occupancy(kernel, math.prod(verdict.group),
-                                               verdict.local_bytes)
-        verdict.faults = list(find_faults(compiler, kernel, verdict))
+        verdict.occupancy, verdict.limit = compiler.occupancy(kernel, math.prod(verdict.group),
+                                                              verdict.local_bytes)
+        verdict.faults = list(find_faults(target, compiler, kernel, verdict))
     return verdicts

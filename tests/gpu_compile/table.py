@@ -22,6 +22,8 @@ def cell(verdict, vendor):
     kernel = verdict.kernel
     first = f"SIMD{kernel.simd}" if vendor == "Intel" else str(kernel.registers)
     text = f"{first} / {verdict.occupancy:.0%}"
+    if verdict.occupancy < 1:
+        text += f" {verdict.limit[0].upper()}"
     if is_product(verdict.source) and kernel.loop.fma >= 8:
         text += f" / {'≤ ' if kernel.loop.has_loops else ''}{kernel.loop.share():.0%}"
     return text
