@@ -65,6 +65,9 @@ static const char *text_of(const json_t *rows, size_t row, const char *key)
     return text ? text : "";
 }
 
+// The shortest run that computes on the device and tells which it is.
+#define COMPUTE_ON(device) RUN_CLEF("check", "--case", "fill#0", "--device", device)
+
 // Where OpenCL has no device: the list has one row with the reason and the package, a selector of
 // OpenCL fails with it, and auto is the processor and says so.
 static void check_absence(const char *reason, const char *package)
@@ -84,8 +87,7 @@ static void check_absence(const char *reason, const char *package)
     check_one_line(&result, reason);
     check_contains(result.err, package);
     program_release(&result);
-    result = RUN_CLEF("bench", "train", "--quick", "--steps", "1", "--batch-size", "1",
-                      "--image-size", "8", "--device", "auto");
+    result = COMPUTE_ON("auto");
     check_exit(&result, 0);
     check_contains(result.out, ": cpu, ");
     check_contains(result.out, "auto took cpu, since opencl");
@@ -265,8 +267,7 @@ static void test_bad_driver_beside_others(void **state)
     assert_int_not_equal(0, result.exit_code);
     check_one_line(&result, made.bad);
     program_release(&result);
-    result = RUN_CLEF("bench", "train", "--quick", "--steps", "1", "--batch-size", "1",
-                      "--image-size", "8", "--device", "opencl");
+    result = COMPUTE_ON("opencl");
     check_exit(&result, 0);
     check_contains(result.out, text_of(rows, 0, "name"));
     program_release(&result);
@@ -371,9 +372,7 @@ static void test_accelerator_alone(void **state)
     assert_true(json_is_true(json_object_get(json_array_get(rows, 0), "usable")));
     assert_true(json_is_false(json_object_get(json_array_get(rows, 0), "gpu")));
     json_decref(rows);
-    struct program_result result =
-        RUN_CLEF("bench", "train", "--quick", "--steps", "1", "--batch-size", "1", "--image-size",
-                 "8", "--device", "auto");
+    struct program_result result = COMPUTE_ON("auto");
     check_exit(&result, 0);
     check_contains(result.out, "auto took cpu, since no graphics processor is there");
     program_release(&result);
