@@ -19,8 +19,7 @@ cd "$(dirname "$0")"
 of_opencl=(intel_driver simulator gpu_compilers)
 of_release=(release "${of_opencl[@]}" other_frameworks static_analysis)
 all=(fuzzing address_sanitizer gpu_compilers release simulator static_analysis test_coverage
-    intel_driver other_frameworks thread_sanitizer other_compiler without_opencl foreign_processor
-    style)
+    intel_driver other_frameworks thread_sanitizer without_opencl foreign_processor style)
 
 packages=()
 case ${1:-} in

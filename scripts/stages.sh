@@ -23,19 +23,15 @@ release() {
     run "release, PoCL" release -LE "$elsewhere"
 }
 
-# All but OpenCL works in a build without it.
+# All but OpenCL works in a build without it, and the sources suit another compiler: one build tells
+# both.
 without_opencl() {
-    build cpu-only || return 0
-    run "without OpenCL" cpu-only -LE 'frameworks|once|faults'
-}
-
-other_compiler() {
     if ! install clang; then
         skip "clang: it cannot be installed here"
         return
     fi
-    build clang test_ops || return 0
-    run "clang (op tests)" clang -L ops -LE gpu_numbers
+    build clang || return 0
+    run "without OpenCL, by Clang" clang -LE 'frameworks|once|faults'
 }
 
 address_sanitizer() {
@@ -47,7 +43,7 @@ address_sanitizer() {
         run "address and undefined-behaviour sanitizers" asan -LE "$other_stages|gpu_numbers|once"
 }
 
-# Each target has its time alone on a processor.
+# Two targets share a processor.
 fuzzing() {
     local begin=$SECONDS word=FAIL
     if ! install fuzz; then
@@ -59,7 +55,7 @@ fuzzing() {
         note FAIL "fuzz: does not build"
         return
     fi
-    if tests/fuzz/run 60 | tee "$output"; then
+    if JOBS=$((2 * JOBS)) tests/fuzz/run 60 | tee "$output"; then
         word=OK
     else
         sed '/ a second$/d' "$output" >"$folder/reasons"
@@ -150,7 +146,7 @@ static_analysis() {
 # Without the slowest tests, most of whose lines others run too, and without those that look at
 # messages: where a program ends in an unusual way, gcov adds its own.
 test_coverage() {
-    local slow='test_replay|test_check|test_against|test_opencl_(check|limits|faults_.*)|test_flat|test_example|presets'
+    local slow='test_replay|test_check|test_against|test_opencl_(check|limits|faults_.*)|test_flat|test_example|test_learning|presets'
     local messages='test_failing_calls|test_reading_memory|test_cli_errors|test_interruption|test_kill'
     if ! install coverage; then
         skip "coverage: gcovr cannot be installed here"
