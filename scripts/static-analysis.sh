@@ -40,9 +40,10 @@ cppcheck() {
 }
 
 # Leaks are for clang-tidy and for the leak sanitizer: GCC 12 takes an object for lost whose address
-# is kept as that of its first member, which is how each plan and buffer is handed out.
+# is kept as that of its first member, which is how each plan and buffer is handed out. Without
+# debugging information it finds elements uninitialised that a loop before has set.
 gcc_analyzer() {
-    local flags='-O1 -fanalyzer -Wno-analyzer-malloc-leak -Werror -S -o /dev/null'
+    local flags='-O1 -g -fanalyzer -Wno-analyzer-malloc-leak -Werror -S -o /dev/null'
     local compile=".command | sub(\" -o [^ ]+ -c \"; \" $flags \")"
     each_file "\"cd \\(.directory) && \\($compile)\"" bash -c
 }
