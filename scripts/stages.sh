@@ -17,7 +17,7 @@ prepare() {
 }
 
 # What stages of their own tell as well is left to them where they run: the sanitizers', and that of
-# Intel's driver, which compiles the kernels of graphics processors five times as fast as PoCL.
+# Intel's driver, which compiles the kernels of graphics processors in a fraction of PoCL's time.
 release() {
     local elsewhere=$other_stages
     [[ " ${stages[*]} " != *' address_sanitizer '* ]] || elsewhere+='|opencl_faults'
