@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Checks what no compiler checks: the licence line of each source, the direction of the layers,
-# the format, and the scripts. Prints each fault; exit code 1 if there was one.
+# Checks what no compiler checks: the licence line and letters of each source, the direction of
+# the layers, the format, and the scripts. Prints each fault; exit code 1 if there was one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,6 +27,10 @@ while read -r file; do
 done < <(for file in "${c_files[@]}" "${scripts[@]}" "${others[@]}"; do
     head -n 2 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$file"
 done)
+
+while read -r file; do
+    fault "$file: has letters outside of ASCII, which may look like others"
+done < <(LC_ALL=C grep -l '[^ -~[:space:]]' "${c_files[@]}")
 
 # Includes of a folder that its layer must not know: the folder, then a pattern of what is foreign.
 while read -r folder foreign; do

@@ -5,7 +5,6 @@
 #include "support/small_mnist.h"
 #include "support/temp_directory.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

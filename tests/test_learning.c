@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The default network and settings learn, whatever the configuration: the longest training of the
-// tests that all of them run.
+// The default network and settings learn.
 #include "support/program.h"
 #include "support/run_files.h"
 #include "support/small_mnist.h"
