@@ -5,11 +5,12 @@
 //
 // with k the rows of weights that can be reached at all: pairs of a tap and a channel. A kind is a
 // set of rows that see the same k: (first position, positions, rows, -). A tile is TILE consecutive
-// k; a bit for each pair of a kind and a tile tells which of its k the kind sees. Chains of at most
-// 64 rows of one kind are summed in registers before the sum joins those of the other chains, and
-// what is not seen is dropped then.
+// k; a bit for each pair of a kind and a tile tells which of its k the kind sees, and without local
+// memory one more that these are TILE channels of one tap. Chains of at most 64 rows of one kind
+// are summed in registers before the sum joins those of the other chains, and what is not seen is
+// dropped then.
 //
-// Group (range, panel, split) owns a range of tiles and one panel or some, and goes through the
+// Group (range, panels, split) owns a range of tiles and one panel or some, and goes through the
 // chains of its split in order. With several splits, each has its own place in `out`, and
 // conv2d_weights_join adds them up. Weights are in panels of 16 filters as in conv2d.cl.
 //
@@ -26,10 +27,10 @@
 
 // ---------------------------------------------------------------- without local memory
 
-// All tiles of a range are computed for one chain, whose part of diff_dst stays in the first-level
-// cache.
+// For one chain, all tiles of a range are computed for one panel after another, so that what they
+// read of src, and the panel's part of diff_dst, stay in the first-level cache.
 
-#define RANGE_TILES 48 // Most tiles of a range, as in ocl_conv2d_weights_product.c.
+#define RANGE_TILES 24 // Most tiles of a range, as in ocl_conv2d_weights_product.c.
 
 // Copies the panel's part of `count` rows of diff_dst.
 void copy_rows(float16 *diff, global const float *restrict diff_dst, const int *at, int count,
@@ -46,6 +47,23 @@ void copy_rows(float16 *diff, global const float *restrict diff_dst, const int *
         }
     }
 }
+
+// Sums the products of one chain: `element` is that of row i of a tile at a position whose offset
+// is `at`.
+#define SUM_CHAIN(sum, tile, element)                       \
+    float16 sum[tile];                                      \
+    EACH_ROW(i, tile)                                       \
+    {                                                       \
+        sum[i] = 0;                                         \
+    }                                                       \
+    for (int n = 0; n < count; n++) {                       \
+        const float16 factor = diff[n];                     \
+        const int at = source[n];                           \
+        EACH_ROW(i, tile)                                   \
+        {                                                   \
+            sum[i] = fma((float16)element, factor, sum[i]); \
+        }                                                   \
+    }
 
 // Adds one chain to those of the `tile` gradients of `rows` whose bit is set in `mask`, or begins
 // those whose bit is not set in `begun`. What is not seen may lie outside of src: the last that is
@@ -65,19 +83,7 @@ void copy_rows(float16 *diff, global const float *restrict diff_dst, const int *
         {                                                                                   \
             x[i] = src + (mask >> i & 1 ? rows[i].x : last);                                \
         }                                                                                   \
-        float16 sum[tile];                                                                  \
-        EACH_ROW(i, tile)                                                                   \
-        {                                                                                   \
-            sum[i] = 0;                                                                     \
-        }                                                                                   \
-        for (int n = 0; n < count; n++) {                                                   \
-            const float16 factor = diff[n];                                                 \
-            const int at = source[n];                                                       \
-            EACH_ROW(i, tile)                                                               \
-            {                                                                               \
-                sum[i] = fma((float16)x[i][at], factor, sum[i]);                            \
-            }                                                                               \
-        }                                                                                   \
+        SUM_CHAIN(sum, tile, x[i][at])                                                      \
         const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);   \
         const int16 kept = lane < (int16)lanes;                                             \
         EACH_ROW(i, tile)                                                                   \
@@ -93,6 +99,38 @@ void copy_rows(float16 *diff, global const float *restrict diff_dst, const int *
 ADD_OUTER(add_tile, TILE)
 ADD_OUTER(add_tail, TAIL)
 
+// The same for TILE channels of one tap and 16 filters: elements and gradients follow each other,
+// which leaves nothing to look up or decide for each row.
+void add_whole(global float *restrict gradient, global const int2 *restrict rows, uint begun,
+               global const float *restrict src, const int *source, const float16 *diff, int count)
+{
+    src += rows[0].x;
+    gradient += (size_t)rows[0].y * PANEL;
+    SUM_CHAIN(sum, TILE, src[at + i])
+    if (begun) {
+        EACH_ROW(i, TILE)
+        {
+            sum[i] += vload16(i, gradient);
+        }
+    }
+    EACH_ROW(i, TILE)
+    {
+        vstore16(sum[i], i, gradient);
+    }
+}
+
+void add_chain(global float *restrict gradient, global const int2 *restrict rows, uint mask,
+               uint begun, int lanes, global const float *restrict src, const int *source,
+               const float16 *diff, int count)
+{
+    if (mask >> TILE && lanes == PANEL)
+        add_whole(gradient, rows, begun, src, source, diff, count);
+    else if (mask >> TAIL)
+        add_tile(gradient, rows, mask, begun, lanes, src, source, diff, count);
+    else if (mask)
+        add_tail(gradient, rows, mask, begun, lanes, src, source, diff, count);
+}
+
 kernel GROUP_SIZE void
 conv2d_weights(global const float *restrict src, ulong src_at,
                global const float *restrict diff_dst, ulong diff_dst_at, global float *restrict out,
@@ -101,16 +139,19 @@ conv2d_weights(global const float *restrict src, ulong src_at,
                global const uint *restrict masks, int4 order, int4 sizes, int panel_rows)
 {
     const int range = (int)get_group_id(0), ranges = (int)get_num_groups(0);
-    const int panel = (int)get_group_id(1);
+    const int panels = (ALL_FILTERS(sizes) + PANEL - 1) / PANEL;
+    const int panel_group = (int)get_group_id(1), panel_groups = (int)get_num_groups(1);
     const int split = (int)get_group_id(2), splits = (int)get_num_groups(2);
     const int first_tile = TILES(sizes) * range / ranges;
     const int end_tile = TILES(sizes) * (range + 1) / ranges;
+    const int first_panel = panels * panel_group / panel_groups;
+    const int end_panel = panels * (panel_group + 1) / panel_groups;
     const int first_chain = (int)((long)CHAINS(sizes) * split / splits);
     const int end_chain = (int)((long)CHAINS(sizes) * (split + 1) / splits);
-    const int lanes = min(PANEL, ALL_FILTERS(sizes) - panel * PANEL);
+    const ulong panel_floats = (ulong)panel_rows * PANEL;
     src += src_at;
-    diff_dst += diff_dst_at + panel * PANEL;
-    out += out_at + split_floats * split + (ulong)panel * panel_rows * PANEL;
+    diff_dst += diff_dst_at;
+    out += out_at + split_floats * split;
 
     int source[CHAIN], target[CHAIN];
     float16 diff[CHAIN];
@@ -128,25 +169,24 @@ conv2d_weights(global const float *restrict src, ulong src_at,
                 continue;
             const int count = min(CHAIN, k.s2 - row);
             find_rows(source, target, positions + k.s0, k.s1, row, count, order);
-            copy_rows(diff, diff_dst, target, count, lanes);
-            for (int tile = first_tile; tile < end_tile; tile++) {
-                if (!mask[tile])
-                    continue;
-                if (mask[tile] >> TAIL)
-                    add_tile(out, rows + tile * TILE, mask[tile], begun[tile - first_tile], lanes,
-                             src, source, diff, count);
-                else
-                    add_tail(out, rows + tile * TILE, mask[tile], begun[tile - first_tile], lanes,
-                             src, source, diff, count);
-                begun[tile - first_tile] |= mask[tile];
+            for (int panel = first_panel; panel < end_panel; panel++) {
+                const int lanes = min(PANEL, ALL_FILTERS(sizes) - panel * PANEL);
+                copy_rows(diff, diff_dst + panel * PANEL, target, count, lanes);
+                for (int tile = first_tile; tile < end_tile; tile++)
+                    add_chain(out + panel * panel_floats, rows + tile * TILE, mask[tile],
+                              begun[tile - first_tile], lanes, src, source, diff, count);
             }
+            for (int tile = first_tile; tile < end_tile; tile++)
+                begun[tile - first_tile] |= mask[tile];
         }
     }
     for (int tile = first_tile; tile < end_tile; tile++)
         for (int i = 0; i < TILE; i++) {
             const int row = rows[tile * TILE + i].y;
-            if (row >= 0 && !(begun[tile - first_tile] >> i & 1))
-                vstore16((float16)0, row, out);
+            if (row < 0 || begun[tile - first_tile] >> i & 1)
+                continue;
+            for (int panel = first_panel; panel < end_panel; panel++)
+                vstore16((float16)0, row, out + panel * panel_floats);
         }
 }
 

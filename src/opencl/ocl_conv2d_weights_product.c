@@ -3,11 +3,9 @@
 
 #include <stdlib.h>
 
-// Tiles of a range without local memory: enough to be worth the rows of diff_dst that each range
-// fetches anew, few enough for their sums to stay in the first-level cache. The kernel has room for
-// the most.
-#define LEAST_RANGE_TILES 8
-#define MOST_RANGE_TILES 48
+// Tiles of a range without local memory: few enough for what a chain has of src to stay in the
+// first-level cache from one panel to the next, and for the kernel's room.
+#define MOST_RANGE_TILES 24
 
 // A split has at least so many chains, as splits cost memory and time to join.
 #define SPLIT_CHAINS 4
@@ -28,6 +26,21 @@ static size_t rows_of_tap(const struct ocl_conv2d_geometry *g, const struct ocl_
 {
     size_t channels = (size_t)g->channels, tile = (size_t)cut->config->tile;
     return channels < tile ? channels : ocl_groups(channels, tile) * tile;
+}
+
+// Whether each tile is of one tap.
+static bool has_tiles_of_taps(const struct ocl_conv2d_geometry *g,
+                              const struct ocl_conv2d_config *config)
+{
+    return g->channels >= config->tile;
+}
+
+// Ranges without local memory end where taps do: a kind that sees some of the taps alone, as each
+// point of a Winograd algorithm does, has its rows of diff_dst fetched for no other.
+static size_t count_ranges(const struct ocl_conv2d_geometry *g, const struct ocl_conv2d_cut *cut)
+{
+    size_t taps = has_tiles_of_taps(g, cut->config) ? (size_t)g->reached_count : 1;
+    return at_least_one(taps * ocl_groups(cut->tiles, at_least_one(taps) * MOST_RANGE_TILES));
 }
 
 size_t ocl_conv2d_cut_floats(const struct ocl_conv2d_cut *cut)
@@ -58,11 +71,8 @@ clef_status ocl_conv2d_choose_cut(struct ocl_context *ocl,
     if (config->local) {
         cut->ranges = ocl_groups(rows, (size_t)config->rows);
     } else {
-        cut->ranges = ocl_groups(wanted, cut->panels);
-        if (cut->ranges > cut->tiles / LEAST_RANGE_TILES)
-            cut->ranges = at_least_one(cut->tiles / LEAST_RANGE_TILES);
-        if (cut->ranges < ocl_groups(cut->tiles, MOST_RANGE_TILES))
-            cut->ranges = ocl_groups(cut->tiles, MOST_RANGE_TILES);
+        cut->ranges = count_ranges(g, cut);
+        cut->panel_groups = smaller(ocl_groups(wanted, cut->ranges), cut->panels);
     }
     cut->splits =
         at_least_one(smaller(wanted / at_least_one(cut->ranges * cut->panel_groups), most_splits));
@@ -122,6 +132,10 @@ clef_status ocl_conv2d_weights_work(const struct ocl_context *ocl,
         }
     }
     free(order);
+    bool marked = !cut->config->local && has_tiles_of_taps(g, cut->config);
+    for (size_t i = 0; marked && i < kinds * cut->tiles; i++)
+        if (t->masks[i] == (1U << tile) - 1)
+            t->masks[i] |= 1U << tile;
     return CLEF_OK;
 }
 
