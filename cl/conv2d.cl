@@ -27,31 +27,79 @@
 // A block's sums are computed chain by chain, so that the weights of a chain stay in the
 // first-level cache for all tiles of the block.
 
+#ifndef TRANSPOSED
+#define TRANSPOSED 0 // 1: backward_data with the weights of forward.
+#endif
+
+// Where a group's panel of weights lies for the chain that begins with steps[0]: `tap_rows` are the
+// rows of each tap, and `room` may be filled in.
+#if TRANSPOSED
+#define WEIGHTS const float *
+#define ROW_OF(step, before) (before) // The chain's rows follow each other.
+
+// Row (tap, o) of the panel is column o of the filters' panels: elements of 16 of their rows.
+WEIGHTS find_weights(float *room, global const float *restrict weights,
+                     global const int4 *restrict steps, int step_count, int panel, int panel_rows,
+                     int tap_rows, int channels)
+{
+    const int first = panel * PANEL, lanes = min(PANEL, channels - first);
+    const int filter_panel = panel_rows / tap_rows * channels * PANEL;
+    float *to = room;
+    for (int s = 0; s < step_count; s++) {
+        int tap = steps[s].y / tap_rows, o = steps[s].y - tap * tap_rows;
+        for (int k = 0; k < steps[s].z; k++, to += PANEL) {
+            global const float *from = weights + (ulong)(o / PANEL) * filter_panel +
+                                       (ulong)(tap * channels + first) * PANEL + (o & (PANEL - 1));
+            float row[PANEL];
+            EACH_ROW(i, PANEL)
+            {
+                row[i] = i < lanes ? from[i * PANEL] : 0;
+            }
+            vstore16(vload16(0, row), 0, to);
+            tap += o + 1 == tap_rows;
+            o = o + 1 == tap_rows ? 0 : o + 1;
+        }
+    }
+    return room;
+}
+#else
+#define WEIGHTS global const float *
+#define ROW_OF(step, before) (step).y
+
+WEIGHTS find_weights(float *room, global const float *restrict weights,
+                     global const int4 *restrict steps, int step_count, int panel, int panel_rows,
+                     int tap_rows, int channels)
+{
+    return weights + (ulong)panel * panel_rows * PANEL;
+}
+#endif
+
 // Adds one chain to the sums of `rows` rows, or begins them.
-#define MULTIPLY(name, rows)                                                           \
-    void name(float16 *sums, const int *source, global const float *restrict src,      \
-              global const float *restrict weights, global const int4 *restrict steps, \
-              int step_count, int channel_step, bool first)                            \
-    {                                                                                  \
-        float16 sum[rows];                                                             \
-        EACH_ROW(i, rows)                                                              \
-        {                                                                              \
-            sum[i] = 0;                                                                \
-        }                                                                              \
-        for (int s = 0; s < step_count; s++) {                                         \
-            const int4 step = steps[s];                                                \
-            global const float *w = weights + (size_t)step.y * PANEL;                  \
-            global const float *x[rows];                                               \
-            EACH_ROW(i, rows)                                                          \
-            {                                                                          \
-                x[i] = src + (source[i] + step.x);                                     \
-            }                                                                          \
-            ADD_PRODUCTS(sum, rows, x, channel_step, w, step.z)                        \
-        }                                                                              \
-        EACH_ROW(i, rows)                                                              \
-        {                                                                              \
-            sums[i] = first ? sum[i] : sums[i] + sum[i];                               \
-        }                                                                              \
+#define MULTIPLY(name, rows)                                                               \
+    void name(float16 *sums, const int *source, global const float *restrict src,          \
+              WEIGHTS restrict weights, global const int4 *restrict steps, int step_count, \
+              int channel_step, bool first)                                                \
+    {                                                                                      \
+        float16 sum[rows];                                                                 \
+        EACH_ROW(i, rows)                                                                  \
+        {                                                                                  \
+            sum[i] = 0;                                                                    \
+        }                                                                                  \
+        for (int s = 0, before = 0; s < step_count; s++) {                                 \
+            const int4 step = steps[s];                                                    \
+            WEIGHTS w = weights + (size_t)ROW_OF(step, before) * PANEL;                    \
+            global const float *x[rows];                                                   \
+            EACH_ROW(i, rows)                                                              \
+            {                                                                              \
+                x[i] = src + (source[i] + step.x);                                         \
+            }                                                                              \
+            ADD_PRODUCTS(sum, rows, x, channel_step, w, step.z)                            \
+            before += step.z;                                                              \
+        }                                                                                  \
+        EACH_ROW(i, rows)                                                                  \
+        {                                                                                  \
+            sums[i] = first ? sum[i] : sums[i] + sum[i];                                   \
+        }                                                                                  \
     }
 MULTIPLY(multiply_tile, TILE)
 MULTIPLY(multiply_tail, TAIL)
@@ -91,16 +139,17 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
        ulong addend_at, global float *dst, ulong dst_at, global const int8 *restrict blocks,
        global const int *restrict parts, global const int2 *restrict positions,
        global const int4 *restrict steps, int4 order, int panel_rows, int channel_step,
-       int channels, int flags)
+       int channels, int flags, int tap_rows)
 {
     const int part = (int)get_group_id(0), panel = (int)get_group_id(1);
     src += src_at;
-    weights += weights_at + (ulong)panel * panel_rows * PANEL;
+    weights += weights_at;
     bias += bias_at;
     addend += addend_at;
     dst += dst_at;
     float16 sums[ROWS];
     int source[ROWS], target[ROWS];
+    float16 room[TRANSPOSED ? CHAIN : 1];
     for (int b = parts[part]; b < parts[part + 1]; b++) {
         const int8 block = blocks[b];
         const int rows = block.s3;
@@ -112,12 +161,14 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
         const int end = block.s4 + block.s5;
         for (int s = block.s4, count; s < end; s += count) {
             count = steps[s].w;
+            WEIGHTS w = find_weights((float *)room, weights, steps + s, count, panel, panel_rows,
+                                     tap_rows, channels);
             int i = 0;
             for (; rows - i > TAIL; i += TILE)
-                multiply_tile(sums + i, source + i, src, weights, steps + s, count, channel_step,
+                multiply_tile(sums + i, source + i, src, w, steps + s, count, channel_step,
                               s == block.s4);
             if (i < rows)
-                multiply_tail(sums + i, source + i, src, weights, steps + s, count, channel_step,
+                multiply_tail(sums + i, source + i, src, w, steps + s, count, channel_step,
                               s == block.s4);
         }
         for (int i = 0; i < rows; i++)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Forward and backward_data are one kernel: backward_data is a convolution with the roles of
 // channels and filters exchanged, over weights that a kernel of its own has transposed into
-// scratch.
+// scratch. Where one group alone needs a weight, as in the last stage of a ResNet, that would take
+// longer than the product, and the groups transpose what they need.
 #include "opencl/ocl_conv2d_direct.h"
 
 #include "opencl/ocl_conv2d_product.h"
@@ -84,25 +85,28 @@ clef_status ocl_conv2d_direct_backward_data(void *context,
     CLEF_TRY(choose_config(context, args->diff_src, &config));
     CLEF_TRY(ocl_conv2d_geometry_create(OCL_CONV2D_BACKWARD_DATA, args->diff_src, args->diff_dst,
                                         &args->window, &geometry));
+    size_t panels = ocl_conv2d_panels(args->diff_src);
     size_t row_floats = (size_t)args->diff_dst->c * OCL_PANEL;
+    bool apart = ocl_conv2d_work_is_apart(context, config, &geometry, panels);
     *info = (struct clef_plan_info){
-        .scratch_floats =
-            ocl_conv2d_panels(args->diff_src) * (size_t)geometry.kernel_taps * row_floats,
+        .scratch_floats = apart ? 0 : panels * (size_t)geometry.kernel_taps * row_floats,
         .flops = 2 * geometry.pairs * args->diff_src->c * args->diff_dst->c,
         .bytes = bytes_of(args->diff_src) + bytes_of(args->weights) + bytes_of(args->diff_dst) +
                  bytes_of(args->addend),
         .algorithm = config->algorithm,
     };
     struct ocl_conv2d_product product = {.source = args->diff_dst,
-                                         .weights = scratch,
+                                         .weights = apart ? args->weights : scratch,
                                          .target = args->diff_src,
-                                         .addend = args->addend};
+                                         .addend = args->addend,
+                                         .transposed = apart};
     struct ocl_conv2d_work work = {0};
     clef_status status =
         plan ? ocl_conv2d_product_work(context, config, &product, &geometry, &work) : CLEF_OK;
     if (plan && status == CLEF_OK) {
         struct ocl_plan *build = ocl_plan_begin(context);
-        launch_transposition(build, args, &geometry, config, scratch);
+        if (!apart)
+            launch_transposition(build, args, &geometry, config, scratch);
         ocl_conv2d_product_launch(build, &product, &geometry, &work);
         status = ocl_plan_end(build, plan);
     }

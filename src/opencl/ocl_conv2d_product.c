@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_conv2d_product.h"
 
+#include <string.h>
+
 // As in cl/conv2d.cl.
 enum { BIAS = 1, ADDEND = 2, RELU = 4 };
 
@@ -16,7 +18,10 @@ clef_status ocl_conv2d_product_work(const struct ocl_context *ocl,
                                     struct ocl_conv2d_work *work)
 {
     bool aligned = ocl_conv2d_is_aligned(p->source) && p->weights->offset % 4 == 0;
-    return ocl_conv2d_work_create(ocl, config, g, ocl_conv2d_panels(p->target), aligned, work);
+    CLEF_TRY(ocl_conv2d_work_create(ocl, config, g, ocl_conv2d_panels(p->target), aligned, work));
+    if (p->transposed)
+        strcat(work->options, " -D TRANSPOSED=1");
+    return CLEF_OK;
 }
 
 void ocl_conv2d_product_launch(struct ocl_plan *build, const struct ocl_conv2d_product *p,
@@ -44,6 +49,9 @@ void ocl_conv2d_product_launch(struct ocl_plan *build, const struct ocl_conv2d_p
                             OCL_INT(g->kernel_taps * g->tap_rows), OCL_INT(g->channel_step),
                             OCL_INT(p->target->c),
                             OCL_INT((p->bias ? BIAS : 0) | (p->addend ? ADDEND : 0) |
-                                    (p->relu ? RELU : 0))},
+                                    (p->relu ? RELU : 0)),
+                            // The kernel with local memory does without.
+                            work->config->local ? (struct ocl_arg){.kind = OCL_ARG_NONE}
+                                                : (struct ocl_arg)OCL_INT(g->tap_rows)},
                });
 }

@@ -11,6 +11,9 @@ struct ocl_conv2d_product {
     const struct clef_tensor *source, *weights, *target;
     const struct clef_tensor *bias, *addend; // NULL for none.
     bool relu;
+    // Without local memory: the weights are those of forward, whose channels are the target's, and
+    // each group transposes what it needs of them. tap_rows of the geometry are then the filters.
+    bool transposed;
 };
 
 // The number of panels that a tensor's channels take.

@@ -128,6 +128,18 @@ static int block_rows(const struct ocl_conv2d_config *config, const struct ocl_c
     return tiles * config->tile;
 }
 
+bool ocl_conv2d_work_is_apart(const struct ocl_context *ocl, const struct ocl_conv2d_config *config,
+                              const struct ocl_conv2d_geometry *geometry, size_t panels)
+{
+    const struct ocl_conv2d_geometry *g = geometry;
+    int rows = block_rows(config, g, panels, ocl_conv2d_wanted_groups(ocl, config));
+    bool apart = !config->local && g->tap_count == g->reached_count;
+    for (int i = 0; i < g->kind_count; i++)
+        if (g->kinds[i].taps > 0 && g->kinds[i].positions * g->images > rows)
+            apart = false;
+    return apart;
+}
+
 clef_status ocl_conv2d_work_create(const struct ocl_context *ocl,
                                    const struct ocl_conv2d_config *config,
                                    const struct ocl_conv2d_geometry *geometry, size_t panels,

@@ -16,6 +16,11 @@ struct ocl_conv2d_work {
     size_t block_count, part_count, step_bytes;
 };
 
+// Whether each tap is seen by one block alone, without local memory: then a group can transpose
+// what it needs of the weights, and no other of its panel does it again.
+bool ocl_conv2d_work_is_apart(const struct ocl_context *ocl, const struct ocl_conv2d_config *config,
+                              const struct ocl_conv2d_geometry *geometry, size_t panels);
+
 // `panels` is the number of panels of the target's channels; `aligned` as for ocl_conv2d_options.
 // Release with ocl_conv2d_work_free, which accepts one that is all zero.
 clef_status ocl_conv2d_work_create(const struct ocl_context *ocl,
