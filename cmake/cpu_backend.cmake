@@ -6,7 +6,8 @@ set(CLEF_CPU_OBJECTS clef_cpu) # Object libraries that libclef is made of.
 function(clef_cpu_isa name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/cpu/ops/*.c)
   add_library(clef_cpu_${name} OBJECT ${sources})
-  target_compile_definitions(clef_cpu_${name} PRIVATE CPU_ISA=${name})
+  # Written out in full, Winograd's transforms take half a minute to compile where each access is watched.
+  target_compile_definitions(clef_cpu_${name} PRIVATE CPU_ISA=${name} $<$<CONFIG:Debug>:CPU_TRANSFORM=static>)
   # Contraction makes a fused multiply-add of a*b + c where the instruction set has one; nothing else of -ffast-math
   # is wanted, since NaN and infinity must be noticed.
   # No file is read here: what watches readers would only make the build long.

@@ -7,7 +7,9 @@
 #include "cpu/ops/cpu_isa.h"
 #include "cpu/ops/cpu_winograd_matrices.h"
 
+#ifndef CPU_TRANSFORM
 #define CPU_TRANSFORM static inline __attribute__((always_inline))
+#endif
 
 // Adds `factor` times x to a sum that has begun or not.
 CPU_TRANSFORM void cpu_add_term(const float factor, cpu_vec x, bool *begun, cpu_vec *sum)
