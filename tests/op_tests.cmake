@@ -17,30 +17,24 @@ foreach(isa ${CLEF_CPU_ISAS})
   endforeach()
 endforeach()
 
-# And on the OpenCL device, each op by itself.
+# And on the OpenCL device. One program runs all ops: to compile kernels for an op takes a driver longer than to run
+# them, and what one op has compiled the next one need not.
+function(clef_opencl_op_test name label environment)
+  add_test(NAME ${name} COMMAND test_ops ${ARGN})
+  set_tests_properties(${name} PROPERTIES LABELS "ops;${label}" SKIP_RETURN_CODE 77 TIMEOUT ${CLEF_TEST_TIMEOUT}
+    ENVIRONMENT "CLEF_TEST_DEVICE=opencl;${environment}")
+endfunction()
+
 if(CLEF_OPENCL)
-  foreach(op ${CLEF_OPS})
-    add_test(NAME ops_opencl_${op} COMMAND test_ops ${op})
-    set_tests_properties(ops_opencl_${op} PROPERTIES LABELS "ops;opencl" SKIP_RETURN_CODE 77
-      TIMEOUT ${CLEF_TEST_TIMEOUT} ENVIRONMENT CLEF_TEST_DEVICE=opencl)
-  endforeach()
-  # Once more as a graphics processor runs them. The convolutions' configurations for one are slow on a processor, and
-  # only the driver can be wrong in them: they have the label "gpu_numbers" instead of "opencl", and no sanitizer runs
-  # them.
-  foreach(op ${CLEF_OPS})
-    set(label opencl)
-    if(op MATCHES "^(conv2d|dense)")
-      set(label gpu_numbers)
-    endif()
-    add_test(NAME ops_opencl_as_gpu_${op} COMMAND test_ops ${op})
-    set_tests_properties(ops_opencl_as_gpu_${op} PROPERTIES LABELS "ops;${label}" SKIP_RETURN_CODE 77
-      TIMEOUT ${CLEF_TEST_TIMEOUT} ENVIRONMENT "CLEF_TEST_DEVICE=opencl;CLEF_OPENCL_AS=gpu")
-  endforeach()
-  # Convolution and dense layers by CLBlast as well.
-  foreach(op conv2d_forward conv2d_backward_data conv2d_backward_weights
-      dense_forward dense_backward_data dense_backward_weights)
-    add_test(NAME ops_clblast_${op} COMMAND test_ops ${op})
-    set_tests_properties(ops_clblast_${op} PROPERTIES LABELS "ops;opencl" SKIP_RETURN_CODE 77
-      TIMEOUT ${CLEF_TEST_TIMEOUT} ENVIRONMENT "CLEF_TEST_DEVICE=opencl;CLEF_CONV=clblast")
-  endforeach()
+  set(products ${CLEF_OPS})
+  list(FILTER products INCLUDE REGEX "^(conv2d|dense)")
+  set(others ${CLEF_OPS})
+  list(REMOVE_ITEM others ${products})
+  clef_opencl_op_test(ops_opencl opencl "" ${CLEF_OPS})
+  clef_opencl_op_test(ops_clblast opencl CLEF_CONV=clblast ${products})
+  # Once more as a graphics processor runs them. Products of matrices in the configurations for one are slow on a
+  # processor, and only the driver can be wrong in them: they have the label "gpu_numbers" instead of "opencl", and no
+  # sanitizer runs them.
+  clef_opencl_op_test(ops_opencl_as_gpu opencl CLEF_OPENCL_AS=gpu ${others})
+  clef_opencl_op_test(ops_opencl_as_gpu_products gpu_numbers CLEF_OPENCL_AS=gpu ${products})
 endif()
