@@ -77,25 +77,29 @@ if [ ${#packages[@]} -gt 0 ]; then
     disown
 fi
 
-# Tests of what does not build are left out.
+# The release configuration is built beside a stage that does without it, or, where the first one needs
+# it, by all processors.
 needs_release() { [[ " ${of_release[*]} " == *" $1 "* ]]; }
-ran=() rest=()
+queue=("${stages[@]}")
 for name in "${stages[@]}"; do
-    if needs_release "$name" && [ ${#ran[@]} -eq 0 ]; then
-        ran=(prepare)
-        stage prepare
+    if needs_release "$name"; then
+        queue=(prepare "${stages[@]}")
+        break
     fi
-    needs_release "$name" && failed prepare || rest+=("$name")
 done
-if [ "$JOBS" -gt 1 ] && [ ${#rest[@]} -gt 1 ]; then
+if needs_release "${stages[0]}"; then
+    stage prepare
+    queue=("${stages[@]}")
+fi
+if [ "$JOBS" -gt 1 ] && [ ${#queue[@]} -gt 1 ]; then
     lanes=2 JOBS=$(((JOBS + 1) / 2))
 fi
-side_by_side "${rest[@]}"
-ran+=("${rest[@]}")
-if [ $# -eq 0 ]; then
-    ran+=(check_skipped_cases)
-    stage check_skipped_cases
-fi
+side_by_side "${queue[@]}"
+[ $# -gt 0 ] || stage check_skipped_cases
 
+ran=()
+for name in prepare "${stages[@]}" check_skipped_cases; do
+    [ ! -e "$work/$name" ] || ran+=("$name")
+done
 echo
 report "${ran[@]}"

@@ -59,11 +59,21 @@ free_lane() {
     done
 }
 
-# side_by_side STAGE...: as many at a time as there are lanes, begun in this order.
+# prepared: waits for the release configuration; false if it does not build.
+prepared() {
+    until [ -e "$work/prepare/time" ]; do
+        wait -n || true
+    done
+    ! failed prepare
+}
+
+# side_by_side STAGE...: as many at a time as there are lanes, begun in this order. Tests of what does
+# not build are left out.
 side_by_side() {
     local name lane running=()
     for name in "$@"; do
         free_lane
+        ! needs_release "$name" || prepared || continue
         in_lane "$lane" "$name" &
         running[lane]=$!
     done

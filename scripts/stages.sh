@@ -16,11 +16,10 @@ prepare() {
     build release || return 0
 }
 
-# What stages of their own tell as well is left to them where they run: the sanitizers', and that of
-# Intel's driver, which compiles the kernels of graphics processors in a fraction of PoCL's time.
+# Intel's driver compiles the kernels of graphics processors in a fraction of PoCL's time: their
+# numbers are left to its stage where that runs.
 release() {
     local elsewhere=$other_stages
-    [[ " ${stages[*]} " != *' address_sanitizer '* ]] || elsewhere+='|opencl_faults'
     [[ " ${stages[*]} " != *' intel_driver '* ]] || elsewhere+='|gpu_numbers'
     run "release, PoCL" release -LE "$elsewhere"
 }
@@ -33,7 +32,7 @@ without_opencl() {
         return
     fi
     build clang || return 0
-    run "without OpenCL, by Clang" clang -LE 'frameworks|once|faults'
+    run "without OpenCL, by Clang" clang -LE 'frameworks|once|faults' -E test_learning
 }
 
 address_sanitizer() {
@@ -45,7 +44,7 @@ address_sanitizer() {
         run "address and undefined-behaviour sanitizers" asan -LE "$other_stages|gpu_numbers|once"
 }
 
-# Two targets share a processor.
+# Three targets share a processor.
 fuzzing() {
     local begin=$SECONDS word=FAIL
     if ! install fuzz; then
@@ -57,7 +56,7 @@ fuzzing() {
         note FAIL "fuzz: does not build"
         return
     fi
-    if JOBS=$((2 * JOBS)) tests/fuzz/run 60 | tee "$output"; then
+    if JOBS=$((3 * JOBS)) tests/fuzz/run 60 | tee "$output"; then
         word=OK
     else
         sed '/ a second$/d' "$output" >"$folder/reasons"
@@ -148,7 +147,8 @@ static_analysis() {
 # Without the slowest tests, most of whose lines others run too, and without those that look at
 # messages: where a program ends in an unusual way, gcov adds its own.
 test_coverage() {
-    local slow='test_replay|test_check|test_against|test_opencl_(check|limits|faults_.*)|test_flat|test_example|test_learning|presets'
+    local slow='test_replay|test_check|test_against|test_flat|test_example|test_learning|presets'
+    slow+='|test_opencl_(check|limits|faults.*|selection)'
     local messages='test_failing_calls|test_reading_memory|test_cli_errors|test_interruption|test_kill'
     if ! install coverage; then
         skip "coverage: gcovr cannot be installed here"
