@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Panels of filters become panels of channels, for backward_data where conv2d.cl does not do it
-// itself: row (tap, o) of panel p of the
-// result has the weights of channels 16 * p .. 16 * p + 15. A group has a listed tap and a panel,
-// and its items share the filters o.
+// itself: row (tap, o) of panel p of the result has the weights of channels 16 * p .. 16 * p + 15.
+// A group has a listed tap and a panel, and its items share the filters o.
 #define PANEL 16
 
 kernel void conv2d_transpose(global const float *restrict weights, ulong weights_at,
