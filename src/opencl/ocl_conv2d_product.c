@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_conv2d_product.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // As in cl/conv2d.cl.
@@ -19,8 +20,10 @@ clef_status ocl_conv2d_product_work(const struct ocl_context *ocl,
 {
     bool aligned = ocl_conv2d_is_aligned(p->source) && p->weights->offset % 4 == 0;
     CLEF_TRY(ocl_conv2d_work_create(ocl, config, g, ocl_conv2d_panels(p->target), aligned, work));
-    if (p->transposed)
-        strcat(work->options, " -D TRANSPOSED=1");
+    if (p->transposed) {
+        size_t length = strlen(work->options);
+        snprintf(work->options + length, sizeof work->options - length, " -D TRANSPOSED=1");
+    }
     return CLEF_OK;
 }
 
@@ -34,6 +37,10 @@ void ocl_conv2d_product_launch(struct ocl_plan *build, const struct ocl_conv2d_p
     cl_mem positions =
         ocl_plan_table(build, g->positions, (size_t)g->position_count * sizeof *g->positions);
     size_t group = (size_t)work->config->group;
+    // The kernel with local memory does without.
+    struct ocl_arg tap_rows = {.kind = OCL_ARG_NONE};
+    if (!work->config->local)
+        tap_rows = (struct ocl_arg)OCL_INT(g->tap_rows);
     ocl_plan_launch(
         build, &(struct ocl_launch){
                    .source = "conv2d",
@@ -50,8 +57,6 @@ void ocl_conv2d_product_launch(struct ocl_plan *build, const struct ocl_conv2d_p
                             OCL_INT(p->target->c),
                             OCL_INT((p->bias ? BIAS : 0) | (p->addend ? ADDEND : 0) |
                                     (p->relu ? RELU : 0)),
-                            // The kernel with local memory does without.
-                            work->config->local ? (struct ocl_arg){.kind = OCL_ARG_NONE}
-                                                : (struct ocl_arg)OCL_INT(g->tap_rows)},
+                            tap_rows},
                });
 }
