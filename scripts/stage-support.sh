@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # What the stages of test.sh have in common: how one is run, what it leaves, how tests are counted.
-# test.sh sources this file, with `work`, a folder, `lanes`, the number of stages at a time, and
-# JOBS, the number of processors for each.
+# test.sh sources this file, with `work`, a folder, `lanes`, the number of stages at a time, JOBS, the
+# number of processors for each, and needs_release, which tells of a stage whether it has to wait.
 
 : "${work:?}" "${lanes:?}" "${JOBS:?}"
 # What a test is run by.
