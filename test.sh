@@ -80,17 +80,15 @@ fi
 # The release configuration is built beside a stage that does without it, or, where the first one needs
 # it, by all processors.
 needs_release() { [[ " ${of_release[*]} " == *" $1 "* ]]; }
-queue=("${stages[@]}")
+queue=()
 for name in "${stages[@]}"; do
-    if needs_release "$name"; then
-        queue=(prepare "${stages[@]}")
-        break
-    fi
+    ! needs_release "$name" || queue=(prepare)
 done
 if needs_release "${stages[0]}"; then
     stage prepare
-    queue=("${stages[@]}")
+    queue=()
 fi
+queue+=("${stages[@]}")
 if [ "$JOBS" -gt 1 ] && [ ${#queue[@]} -gt 1 ]; then
     lanes=2 JOBS=$(((JOBS + 1) / 2))
 fi

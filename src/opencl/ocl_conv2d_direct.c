@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Forward and backward_data are one kernel: backward_data is a convolution with the roles of
 // channels and filters exchanged, over weights that a kernel of its own has transposed into
-// scratch. Where one group alone needs a weight, as in the last stage of a ResNet, that would take
-// longer than the product, and the groups transpose what they need.
+// scratch. Where one group alone needs a weight, as in the last stage of a ResNet, nothing would be
+// shared by that, and the groups transpose what they need.
 #include "opencl/ocl_conv2d_direct.h"
 
 #include "opencl/ocl_conv2d_product.h"
