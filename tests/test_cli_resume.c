@@ -20,8 +20,9 @@
 #include <jansson.h>
 
 // 5 steps an epoch.
-#define RUN \
-    "--batch-size", "16", "--blocks", "1,1", "--filters", "8,16", "--head", "avgpool", "--seed", "3"
+#define RUN                                                                                      \
+    "--batch-size", "16", "--blocks", "1,1", "--filters", "8,16", "--head", "avgpool", "--seed", \
+        "3", "--update-bn", "3"
 
 struct paths {
     char data[512], out[512];

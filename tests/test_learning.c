@@ -23,8 +23,8 @@ static void test_learning(void **state)
     snprintf(out, sizeof out, "%s", temp_path(state, "made/for/this"));
     snprintf(model, sizeof model, "%s/model.safetensors", out);
     write_small_mnist(CLEF_MNIST, data, 2000, 500);
-    struct program_result trained =
-        RUN_CLEF("train", "--data", data, "--limit", "2000", "--epochs", "1", "--out", out);
+    struct program_result trained = RUN_CLEF("train", "--data", data, "--limit", "2000", "--epochs",
+                                             "1", "--update-bn", "25", "--out", out);
     check_exit(&trained, 0);
     assert_string_equal("", trained.err);
     check_contains(trained.out, "11,707,394 parameters");
@@ -38,6 +38,8 @@ static void test_learning(void **state)
     // The loss of a network that knows nothing of ten classes is log(10).
     if (!(real_of(epoch, "accuracy") > 0.5) || !(real_of(epoch, "loss") < log(10)))
         fail_msg("accuracy %g, loss %g", real_of(epoch, "accuracy"), real_of(epoch, "loss"));
+    if (!(real_of(json_object_get(summary, "test"), "accuracy") > 0.5))
+        fail_msg("test accuracy %g", real_of(json_object_get(summary, "test"), "accuracy"));
     check_history(temp_path(state, "made/for/this/history.csv"), summary);
     assert_int_equal(4, count_entries(out));
 

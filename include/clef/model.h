@@ -126,6 +126,11 @@ clef_status clef_model_prepare(struct clef_model *model, int batch_size, bool tr
 clef_status clef_model_train_step(struct clef_model *model, const struct clef_batch *batch,
                                   float learning_rate, int *ticket);
 
+/// Enqueues forward and loss as a training step has them, and nothing after: the moving statistics
+/// follow the batch's, and nothing else of the model changes (see clef_update_bn).
+clef_status clef_model_statistics_step(struct clef_model *model, const struct clef_batch *batch,
+                                       int *ticket);
+
 /// Enqueues forward and loss in inference mode (moving statistics).
 clef_status clef_model_evaluate_step(struct clef_model *model, const struct clef_batch *batch,
                                      int *ticket);

@@ -95,6 +95,23 @@ clef_status clef_train_resume(struct clef_model *model, const struct clef_datase
                               const struct clef_train_state *start, struct clef_epoch *epochs,
                               int *epochs_done);
 
+/// Takes the moving statistics of the batch normalisations anew, with the weights as they are, as
+/// PyTorch's `swa_utils.update_bn` does: each becomes a mean of those of `batches` batches (with
+/// the weights of the moving average: momentum^i for the i-th from the last) and owes nothing to
+/// what it was. In training they are a mean over steps with other weights, and with weights that
+/// move fast inference then sees statistics that fit no network. The steps are forward passes;
+/// frozen batch normalisations keep theirs.
+/// @param training the images that the model was trained on
+/// @param config batch_size, seed, shuffle and epochs, which say the order: that of the epoch after
+/// the last. @param batches at least 1, at most those of one epoch are taken
+/// @param callbacks may be NULL; only `should_stop` is called.
+/// @return as `clef_evaluate`; also CLEF_INVALID_ARGUMENT if the momentum is 1. On failure the
+/// statistics are what they were.
+/// Source: Wu, Johnson, "Rethinking 'Batch' in BatchNorm", 2021, section 3.
+clef_status clef_update_bn(struct clef_model *model, const struct clef_dataset *training,
+                           const struct clef_train_config *config, int batches,
+                           const struct clef_train_callbacks *callbacks);
+
 /// What a model reaches on a data set: means over its images.
 struct clef_evaluation {
     double loss, accuracy;

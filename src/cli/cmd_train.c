@@ -84,6 +84,9 @@ static int train(struct train_run *run)
     stop_signal_catch();
     if (print_plan(run) != CLEF_OK || train_fit(run) != CLEF_OK || save(run) != CLEF_OK)
         return cli_library_error(name);
+    if (run->result.tested && run->settings.update_bn > 0 && !quiet)
+        printf("Test accuracy with the moving statistics of training: %.2f %%\n",
+               100 * run->result.test_before_update_bn.accuracy);
     if (run->result.tested)
         print_test_figures(stdout, &run->result.test);
     profile_print(stdout, run->device);

@@ -102,6 +102,22 @@ static clef_status describe(struct train_run *run, const struct clef_train_confi
     return CLEF_OK;
 }
 
+// Measures the test set; with --update-bn before and after.
+static clef_status test(struct train_run *run, const struct clef_train_config *config,
+                        const struct clef_train_callbacks *callbacks)
+{
+    struct train_result *result = &run->result;
+    if (run->settings.update_bn > 0) {
+        CLEF_TRY(clef_evaluate(run->model, run->test, config->batch_size, callbacks,
+                               &result->test_before_update_bn));
+        CLEF_TRY(
+            clef_update_bn(run->model, run->training, config, run->settings.update_bn, callbacks));
+    }
+    CLEF_TRY(clef_evaluate(run->model, run->test, config->batch_size, callbacks, &result->test));
+    result->tested = true;
+    return CLEF_OK;
+}
+
 clef_status train_fit(struct train_run *run)
 {
     const struct train_settings *settings = &run->settings;
@@ -128,10 +144,7 @@ clef_status train_fit(struct train_run *run)
     result->step_seconds += run->epoch_step_seconds;
     result->images_seen += run->epoch_images;
     progress_end(&run->progress);
-    if (status == CLEF_OK) {
-        status =
-            clef_evaluate(run->model, run->test, settings->batch_size, &callbacks, &result->test);
-        result->tested = status == CLEF_OK;
-    }
+    if (status == CLEF_OK)
+        status = test(run, &config, &callbacks);
     return status == CLEF_INTERRUPTED ? CLEF_OK : status;
 }

@@ -15,8 +15,8 @@ static const struct option_row rows[] = {
     {"--resume", "DIR", NULL,
      "Go on with the run that left checkpoints in DIR, where it was, to the same bits as if it had "
      "not been stopped. Other options are taken from it: --data, --device, --threads, "
-     "--checkpoint-every and more --epochs may be given anew, and those that do not change "
-     "results.",
+     "--checkpoint-every, --update-bn and more --epochs may be given anew, and those that do not "
+     "change results.",
      OPTION_TEXT, SETTING(resume)},
     {"--checkpoint-every", "N", NULL,
      "Make a checkpoint after every N steps, too. Default: at the end of each epoch alone.",
@@ -37,6 +37,11 @@ static const struct option_row rows[] = {
      SETTING(seed), .kept = OPTION_FIXED},
     {"--shuffle", NULL, "yes", "Take the images in a new order in each epoch.", OPTION_SWITCH,
      SETTING(shuffle), .kept = OPTION_FIXED},
+    {"--update-bn", "N", "0",
+     "Before the test, take the moving statistics of batch norms anew from N batches, with the "
+     "weights as they are then: those of training are a mean over steps with other weights. 0 "
+     "keeps them, as Keras does. The test figures are given before and after.",
+     OPTION_INT, SETTING(update_bn), .min = 0, .max = INT_MAX, .kept = OPTION_KEPT},
     {"--limit", "N", NULL,
      "Use only the first N training images, those kept for validation included. The test set is "
      "used whole. Default: all.",

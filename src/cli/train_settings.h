@@ -7,7 +7,7 @@
 
 struct train_settings {
     const char *data, *device, *out, *init, *freeze, *resume;
-    int epochs, batch_size, limit, threads, checkpoint_every;
+    int epochs, batch_size, limit, threads, checkpoint_every, update_bn;
     struct network_options network;
     double validation_split, learning_rate;
     uint64_t seed;

@@ -14,11 +14,12 @@ static json_t *describe_config(const struct train_settings *settings,
     json_t *seed_json =
         settings->seed <= INT64_MAX ? json_integer((json_int_t)settings->seed) : json_string(seed);
     return json_pack(
-        "{s:o, s:o, s:o, s:i, s:i, s:f, s:f, s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:o}", "data",
+        "{s:o, s:o, s:o, s:i, s:i, s:f, s:f, s:o, s:b, s:i, s:o, s:i, s:i, s:i, s:i, s:o}", "data",
         cli_json_text(settings->data), "init", cli_json_text(settings->init), "freeze",
         cli_json_text(settings->freeze), "epochs", settings->epochs, "batch_size",
         settings->batch_size, "learning_rate", settings->learning_rate, "validation_split",
-        settings->validation_split, "seed", seed_json, "shuffle", settings->shuffle, "limit",
+        settings->validation_split, "seed", seed_json, "shuffle", settings->shuffle, "update_bn",
+        settings->update_bn, "limit",
         settings->limit > 0 ? json_integer(settings->limit) : json_null(), "threads",
         settings->threads, "training_images", result->training_images, "validation_images",
         result->validation_images, "test_images", result->test_images, "network",
@@ -39,19 +40,25 @@ static json_t *describe_epochs(const struct train_result *result)
     return epochs;
 }
 
+static json_t *describe_test(const struct clef_evaluation *test, bool tested)
+{
+    if (!tested)
+        return json_null();
+    return json_pack("{s:o, s:o}", "loss", cli_json_real(test->loss), "accuracy",
+                     cli_json_real(test->accuracy));
+}
+
 json_t *train_summary_json(const struct train_settings *settings, const struct clef_device *device,
                            const struct clef_model *model, const struct train_result *result)
 {
-    json_t *test = json_null();
-    if (result->tested)
-        test = json_pack("{s:o, s:o}", "loss", cli_json_real(result->test.loss), "accuracy",
-                         cli_json_real(result->test.accuracy));
     double rate = (double)result->images_seen / result->step_seconds;
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:I}", "clef", clef_version(),
-                     "device", cli_json_device(device), "config",
-                     describe_config(settings, model, result), "resumed_at_step",
-                     result->resumed_at >= 0 ? json_integer(result->resumed_at) : json_null(),
-                     "epochs", describe_epochs(result), "test", test, "fit_seconds",
-                     result->fit_seconds, "images_per_second", cli_json_real(rate),
-                     "peak_rss_bytes", (json_int_t)cli_peak_rss_bytes());
+    bool updated = result->tested && settings->update_bn > 0;
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:I}", "clef", clef_version(), "device",
+        cli_json_device(device), "config", describe_config(settings, model, result),
+        "resumed_at_step", result->resumed_at >= 0 ? json_integer(result->resumed_at) : json_null(),
+        "epochs", describe_epochs(result), "test", describe_test(&result->test, result->tested),
+        "test_before_update_bn", describe_test(&result->test_before_update_bn, updated),
+        "fit_seconds", result->fit_seconds, "images_per_second", cli_json_real(rate),
+        "peak_rss_bytes", (json_int_t)cli_peak_rss_bytes());
 }

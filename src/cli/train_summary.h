@@ -13,7 +13,7 @@ struct train_result {
     int epochs_done;
     int64_t resumed_at; // The optimiser's steps when the run was resumed, or -1.
     bool tested;        // Whether `test` is known: it is not after an interruption.
-    struct clef_evaluation test;
+    struct clef_evaluation test, test_before_update_bn; // The second with --update-bn only.
     int training_images, validation_images, test_images;
     double fit_seconds;
     double step_seconds; // Of fit_seconds, those spent in training steps.

@@ -11,9 +11,9 @@
 // A step that has been enqueued. Its number is the slot that it uses.
 struct clef_ticket {
     bool open;
-    bool training;
+    bool training;           // Whether its forward pass is that of training.
     struct clef_batch batch; // The caller's; valid until the ticket has been waited for.
-    uint64_t step;           // Of a training step, from 1.
+    uint64_t step;           // From 1; that of a step which takes statistics alone is the next.
     struct clef_event *events[3];
     float metrics[2];
 };

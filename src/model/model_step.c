@@ -54,24 +54,34 @@ static clef_status wait_events(struct clef_ticket *ticket)
     return first;
 }
 
+// How far a step goes.
+enum extent {
+    EVALUATION, // Forward and loss in inference mode.
+    STATISTICS, // The same in training mode, so that moving statistics follow.
+    TRAINING    // And backward and Adam.
+};
+
 static clef_status enqueue(struct clef_model *model, const struct clef_executable *executable,
-                           int slot, const struct clef_run_values *values)
+                           int slot, enum extent extent, const struct clef_run_values *values)
 {
     struct clef_ticket *ticket = &model->tickets[slot];
     struct clef_workspace *workspace = &model->workspace;
+    const struct clef_schedule *schedule = &executable->schedule;
+    int end = extent == TRAINING ? schedule->step_count : schedule->forward_count + 1;
     size_t count = (size_t)ticket->batch.count;
     CLEF_TRY(clef_buffer_upload(workspace->images[slot], 0, ticket->batch.images,
                                 count * image_bytes(model), &ticket->events[0]));
     CLEF_TRY(clef_buffer_upload(workspace->labels[slot], 0, ticket->batch.labels,
                                 count * sizeof(int32_t), &ticket->events[1]));
-    CLEF_TRY(clef_executable_run(executable, slot, 0, executable->schedule.step_count, values));
+    CLEF_TRY(clef_executable_run(executable, slot, 0, end, values));
     return clef_buffer_download(workspace->metrics, (size_t)slot * sizeof ticket->metrics,
                                 ticket->metrics, sizeof ticket->metrics, &ticket->events[2]);
 }
 
 static clef_status start_step(struct clef_model *model, const struct clef_batch *batch,
-                              bool training, float learning_rate, int *ticket_number)
+                              enum extent extent, float learning_rate, int *ticket_number)
 {
+    bool training = extent != EVALUATION;
     CLEF_TRY(check_batch(model, batch, true));
     int slot = free_slot(model);
     if (slot == CLEF_SLOTS)
@@ -83,7 +93,7 @@ static clef_status start_step(struct clef_model *model, const struct clef_batch 
     struct clef_run_values values = {.learning_rate = learning_rate, .step = model->step + 1};
     struct clef_ticket *ticket = &model->tickets[slot];
     *ticket = (struct clef_ticket){.training = training, .batch = *batch, .step = values.step};
-    clef_status status = enqueue(model, executable, slot, &values);
+    clef_status status = enqueue(model, executable, slot, extent, &values);
     if (status != CLEF_OK) {
         (void)wait_events(ticket);
         return status;
@@ -92,7 +102,7 @@ static clef_status start_step(struct clef_model *model, const struct clef_batch 
     model->logits_offset = logits->offset;
     model->logits_floats = logits->floats;
     ticket->open = true;
-    if (training)
+    if (extent == TRAINING)
         model->step = values.step;
     *ticket_number = slot;
     return CLEF_OK;
@@ -120,13 +130,20 @@ clef_status clef_model_train_step(struct clef_model *model, const struct clef_ba
                                   float learning_rate, int *ticket)
 {
     CLEF_TRY(clear_fault(model));
-    return start_step(model, batch, true, learning_rate, ticket);
+    return start_step(model, batch, TRAINING, learning_rate, ticket);
+}
+
+clef_status clef_model_statistics_step(struct clef_model *model, const struct clef_batch *batch,
+                                       int *ticket)
+{
+    CLEF_TRY(clear_fault(model));
+    return start_step(model, batch, STATISTICS, 0, ticket);
 }
 
 clef_status clef_model_evaluate_step(struct clef_model *model, const struct clef_batch *batch,
                                      int *ticket)
 {
-    return start_step(model, batch, false, 0, ticket);
+    return start_step(model, batch, EVALUATION, 0, ticket);
 }
 
 // Puts back the moving statistics as they were before a slot's training step.

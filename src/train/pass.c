@@ -2,6 +2,7 @@
 #include "train/pass.h"
 
 #include "core/error.h"
+#include "data/shuffle.h"
 
 #include <stdio.h>
 
@@ -47,12 +48,27 @@ clef_status train_prepare(struct clef_model *model, const struct clef_dataset *d
     return CLEF_OK;
 }
 
+void train_make_order(const struct clef_train_config *config, int epoch, int32_t *order, int count)
+{
+    if (config->shuffle) {
+        clef_shuffle(config->seed, (uint32_t)epoch, order, count);
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        order[i] = i;
+}
+
 static clef_status enqueue(const struct train_pass *pass, const struct clef_batch *batch,
                            int *ticket)
 {
-    if (pass->training)
+    switch (pass->kind) {
+    case TRAIN_PASS_TRAINING:
         return clef_model_train_step(pass->model, batch, pass->learning_rate, ticket);
-    return clef_model_evaluate_step(pass->model, batch, ticket);
+    case TRAIN_PASS_STATISTICS:
+        return clef_model_statistics_step(pass->model, batch, ticket);
+    default:
+        return clef_model_evaluate_step(pass->model, batch, ticket);
+    }
 }
 
 static void add(struct train_totals *totals, const struct clef_metrics *metrics)

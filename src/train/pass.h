@@ -20,10 +20,16 @@ struct train_totals {
 double train_mean_loss(const struct train_totals *totals);
 double train_mean_accuracy(const struct train_totals *totals);
 
+enum train_pass_kind {
+    TRAIN_PASS_EVALUATION,
+    TRAIN_PASS_TRAINING,
+    TRAIN_PASS_STATISTICS // Moving statistics follow, weights stay.
+};
+
 struct train_pass {
     struct clef_model *model;
     struct clef_batch_loader *loader;
-    bool training;       // Else evaluation.
+    enum train_pass_kind kind;
     float learning_rate; // Of a training pass.
     // Of these only `should_stop` is asked, before each step. May be NULL.
     const struct clef_train_callbacks *callbacks;
@@ -45,6 +51,9 @@ clef_status train_prepare(struct clef_model *model, const struct clef_dataset *d
 // A loader of a data set's batches, as the model takes them.
 clef_status train_create_loader(struct clef_model *model, const struct clef_dataset *dataset,
                                 int batch_size, struct clef_batch_loader **loader);
+
+// Fills order[0 .. count-1] with the order in which an epoch, counted from 1, takes the images.
+void train_make_order(const struct clef_train_config *config, int epoch, int32_t *order, int count);
 
 // Whether the caller asks to stop. `callbacks` may be NULL.
 bool train_should_stop(const struct clef_train_callbacks *callbacks);

@@ -5,7 +5,6 @@
 
 #include "core/clock.h"
 #include "core/error.h"
-#include "data/shuffle.h"
 #include "train/pass.h"
 
 #include <math.h>
@@ -141,7 +140,7 @@ static clef_status run_create(struct run *run, struct clef_model *model,
     CLEF_TRY(train_prepare(model, training, batch_size, true));
     run->training = (struct train_pass){
         .model = model,
-        .training = true,
+        .kind = TRAIN_PASS_TRAINING,
         .learning_rate = run->config->learning_rate,
         .callbacks = run->callbacks,
         .user = run,
@@ -177,23 +176,12 @@ static void run_release(struct run *run)
 
 // ---------------------------------------------------------------- epochs
 
-static void make_order(struct run *run)
-{
-    if (run->config->shuffle) {
-        clef_shuffle(run->config->seed, (uint32_t)run->start.epoch, run->order,
-                     run->training_count);
-        return;
-    }
-    for (int i = 0; i < run->training_count; i++)
-        run->order[i] = i;
-}
-
 // Runs what is left of the epoch. `totals` are those of its training steps.
 static clef_status run_epoch(struct run *run, struct train_totals *totals,
                              struct clef_epoch *result)
 {
     int done = (int)totals->images;
-    make_order(run);
+    train_make_order(run->config, run->start.epoch, run->order, run->training_count);
     if (done < run->training_count)
         CLEF_TRY(
             train_pass_run(&run->training, run->order + done, run->training_count - done, totals));

@@ -81,6 +81,8 @@ static void set_arguments(const char *out, const char *argv[ARGUMENTS])
                                  "16",
                                  "--checkpoint-every",
                                  "2",
+                                 "--update-bn",
+                                 "4",
                                  NULL};
     _Static_assert(sizeof fixed / sizeof fixed[0] <= ARGUMENTS, "room for all arguments");
     memcpy(argv, fixed, sizeof fixed);

@@ -33,9 +33,10 @@ static struct program_result train(void **state, const char *out, const char *op
 {
     const char *const data = temp_path(state, "data"), *const to = temp_path(state, out);
     const char *const argv[] = {
-        "train",   "--device",     "opencl", "--data",       data,  "--out",     to,     "--seed",
-        "3",       "--epochs",     "2",      "--blocks",     "1,1", "--filters", "8,16", "--head",
-        "avgpool", "--image-size", "32",     "--batch-size", "16",  option,      NULL};
+        "train",   "--device",     "opencl", "--data",       data,  "--out",       to,     "--seed",
+        "3",       "--epochs",     "2",      "--blocks",     "1,1", "--filters",   "8,16", "--head",
+        "avgpool", "--image-size", "32",     "--batch-size", "16",  "--update-bn", "3",    option,
+        NULL};
     return program_run(CLEF_PROGRAM, &(struct program_setting){0}, argv);
 }
 
