@@ -192,19 +192,22 @@ def measure_starts(options, failures):
 
 def measure_ops(options, failures):
     for name, device, driver in clef_devices(0):
-        result = run(f"ops: {name}", [options.clef, "bench", "ops", "--device", device,
-                                      "--repetitions", "10", "--json"], environment(driver))
-        if result is None:
-            failures.append(f"ops: {name}")
-        else:
-            yield {"kind": "ops", "contender": name, "result": result}
+        # As a step computes, and with the direct algorithm alone.
+        for suffix, more in ("", {}), (", direct", {"CLEF_CONV": "direct"}):
+            result = run(f"ops: {name}{suffix}", [options.clef, "bench", "ops", "--device", device,
+                                                  "--repetitions", "10", "--json"],
+                         environment(driver, **more))
+            if result is None:
+                failures.append(f"ops: {name}{suffix}")
+            else:
+                yield {"kind": "ops", "contender": name + suffix, "result": result}
 
 
 def measure_job(options, failures):
     with tempfile.TemporaryDirectory() as work:
         print("the whole job on the CPU", file=sys.stderr)
-        code = subprocess.run([options.clef, "train", "--device", "cpu", "--quiet", "--out",
-                               f"{work}/run"], stdout=subprocess.DEVNULL).returncode
+        code = subprocess.run([options.clef, "train", "--device", "cpu", "--quiet", "--update-bn",
+                               "200", "--out", f"{work}/run"], stdout=subprocess.DEVNULL).returncode
         if code:
             failures.append("the whole job")
             return
