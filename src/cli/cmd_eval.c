@@ -2,6 +2,7 @@
 #include "cli/cli_support.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/saved_model.h"
 #include "cli/test_figures.h"
 
 #include <limits.h>
@@ -48,46 +49,38 @@ static int print_result(const struct settings *settings, const struct clef_devic
                                                   "accuracy", cli_json_real(test->accuracy)));
 }
 
-static int evaluate(const struct settings *settings, struct clef_device *device)
+static int evaluate(const struct settings *settings, const struct saved_model *saved)
 {
-    struct clef_model *model = NULL;
-    struct clef_dataset *dataset = NULL;
+    struct clef_dataset *images = NULL;
     struct clef_evaluation test;
-    int batch_size;
+    int batch_size = settings->batch_size ? settings->batch_size : saved->batch_size;
     int code = EXIT_SUCCESS;
-    if (clef_model_load(device, settings->model, &model, &batch_size) != CLEF_OK)
-        return cli_library_error(command.name);
-    if (settings->batch_size != 0)
-        batch_size = settings->batch_size;
-    const struct clef_resnet_config *network = clef_model_get_config(model);
-    if (clef_dataset_load(settings->data, CLEF_SPLIT_TEST, network->input_height,
-                          network->input_width, network->classes, false, &dataset) != CLEF_OK ||
-        clef_evaluate(model, dataset, batch_size, NULL, &test) != CLEF_OK)
+    if (saved_model_load_images(saved, settings->data, CLEF_SPLIT_TEST, &images) != CLEF_OK ||
+        clef_evaluate(saved->model, images, batch_size, NULL, &test) != CLEF_OK)
         code = cli_library_error(command.name);
     else
-        code = print_result(settings, device, &test, clef_dataset_get_shape(dataset).count);
-    clef_dataset_destroy(dataset);
-    clef_model_destroy(model);
+        code = print_result(settings, saved->device, &test, clef_dataset_get_shape(images).count);
+    clef_dataset_destroy(images);
     return code;
 }
 
 int cmd_eval(int argc, char **argv)
 {
     struct settings settings = {0};
-    struct clef_device *device;
+    struct saved_model saved;
     int code = options_parse(&command, argc, argv, &settings);
     if (code != OPTIONS_GO)
         return code;
     code = cli_require(command.name, "--model", settings.model, CLI_NAME_MODEL);
     if (code == EXIT_SUCCESS)
-        code = cli_open_device(
-            command.name, settings.device,
+        code = saved_model_open(
+            command.name, settings.model, settings.device,
             &(struct clef_device_options){.threads = settings.threads,
                                           .no_kernel_cache = !settings.kernel_cache},
-            &device);
+            &saved);
     if (code != EXIT_SUCCESS)
         return code;
-    code = evaluate(&settings, device);
-    clef_device_close(device);
+    code = evaluate(&settings, &saved);
+    saved_model_close(&saved);
     return code;
 }

@@ -3,6 +3,7 @@
 #include "cli/cli_support.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/saved_model.h"
 
 #include <stdlib.h>
 
@@ -101,21 +102,18 @@ static int check(const struct settings *settings)
 int cmd_export(int argc, char **argv)
 {
     struct settings settings = {.layout = NO_LAYOUT};
-    struct clef_device *device;
-    struct clef_model *model = NULL;
-    int batch_size;
+    struct saved_model saved;
     int code = options_parse(&command, argc, argv, &settings);
     if (code != OPTIONS_GO)
         return code;
     code = check(&settings);
     if (code == EXIT_SUCCESS)
-        code = cli_open_device(command.name, DEVICE, &(struct clef_device_options){0}, &device);
+        code = saved_model_open(command.name, settings.model, DEVICE,
+                                &(struct clef_device_options){0}, &saved);
     if (code != EXIT_SUCCESS)
         return code;
-    if (clef_model_load(device, settings.model, &model, &batch_size) != CLEF_OK ||
-        formats[settings.format].write(&settings, model, batch_size) != CLEF_OK)
+    if (formats[settings.format].write(&settings, saved.model, saved.batch_size) != CLEF_OK)
         code = cli_library_error(command.name);
-    clef_model_destroy(model);
-    clef_device_close(device);
+    saved_model_close(&saved);
     return code;
 }

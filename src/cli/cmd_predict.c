@@ -3,6 +3,7 @@
 #include "cli/cli_support.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/saved_model.h"
 #include "core/error.h"
 #include "io/npy.h"
 
@@ -47,15 +48,16 @@ static const struct option_command command = {
     .row_count = OPTION_COUNT(rows),
 };
 
-static clef_status write_logits(const struct settings *settings, struct clef_model *model,
-                                const struct clef_dataset *images, int batch_size)
+static clef_status write_logits(const struct settings *settings, const struct saved_model *saved,
+                                const struct clef_dataset *images)
 {
     size_t count = (size_t)clef_dataset_get_shape(images).count;
-    size_t classes = (size_t)clef_model_get_config(model)->classes;
+    size_t classes = (size_t)clef_model_get_config(saved->model)->classes;
+    int batch_size = settings->batch_size ? settings->batch_size : saved->batch_size;
     float *logits = calloc(count * classes, sizeof *logits);
     if (logits == NULL)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the logits of %zu images", count);
-    clef_status status = clef_predict(model, images, batch_size, NULL, logits);
+    clef_status status = clef_predict(saved->model, images, batch_size, NULL, logits);
     if (status == CLEF_OK)
         status = clef_npy_save(settings->out, logits, count, classes);
     if (status == CLEF_OK)
@@ -64,20 +66,17 @@ static clef_status write_logits(const struct settings *settings, struct clef_mod
     return status;
 }
 
-static clef_status predict(const struct settings *settings, struct clef_model *model,
-                           int batch_size)
+static clef_status predict(const struct settings *settings, const struct saved_model *saved)
 {
     struct clef_dataset *all, *images;
-    const struct clef_resnet_config *network = clef_model_get_config(model);
-    CLEF_TRY(clef_dataset_load(settings->data, (enum clef_split)settings->split,
-                               network->input_height, network->input_width, network->classes, false,
-                               &all));
+    enum clef_split split = (enum clef_split)settings->split;
+    CLEF_TRY(saved_model_load_images(saved, settings->data, split, &all));
     int count = clef_dataset_get_shape(all).count;
     if (settings->limit > 0 && settings->limit < count)
         count = settings->limit;
     clef_status status = clef_dataset_slice(all, 0, count, &images);
     if (status == CLEF_OK) {
-        status = write_logits(settings, model, images, batch_size);
+        status = write_logits(settings, saved, images);
         clef_dataset_destroy(images);
     }
     clef_dataset_destroy(all);
@@ -87,9 +86,7 @@ static clef_status predict(const struct settings *settings, struct clef_model *m
 int cmd_predict(int argc, char **argv)
 {
     struct settings settings = {0};
-    struct clef_device *device;
-    struct clef_model *model = NULL;
-    int batch_size;
+    struct saved_model saved;
     int code = options_parse(&command, argc, argv, &settings);
     if (code != OPTIONS_GO)
         return code;
@@ -97,18 +94,15 @@ int cmd_predict(int argc, char **argv)
     if (code == EXIT_SUCCESS)
         code = cli_require(command.name, "--out", settings.out, CLI_NAME_OUT);
     if (code == EXIT_SUCCESS)
-        code = cli_open_device(
-            command.name, settings.device,
+        code = saved_model_open(
+            command.name, settings.model, settings.device,
             &(struct clef_device_options){.threads = settings.threads,
                                           .no_kernel_cache = !settings.kernel_cache},
-            &device);
+            &saved);
     if (code != EXIT_SUCCESS)
         return code;
-    if (clef_model_load(device, settings.model, &model, &batch_size) != CLEF_OK ||
-        predict(&settings, model, settings.batch_size ? settings.batch_size : batch_size) !=
-            CLEF_OK)
+    if (predict(&settings, &saved) != CLEF_OK)
         code = cli_library_error(command.name);
-    clef_model_destroy(model);
-    clef_device_close(device);
+    saved_model_close(&saved);
     return code;
 }
