@@ -147,8 +147,8 @@ static_analysis() {
 # Without the slowest tests, most of whose lines others run too, and without those that look at
 # messages: where a program ends in an unusual way, gcov adds its own.
 test_coverage() {
-    local slow='test_replay|test_check|test_against|test_flat|test_example|test_learning|presets'
-    slow+='|test_opencl_(check|limits|faults.*|selection)'
+    local slow='test_replay|test_check$|test_against|test_flat|test_example|test_learning|presets'
+    slow+='|test_opencl_(check$|limits|faults.*|selection)'
     local messages='test_failing_calls|test_reading_memory|test_cli_errors|test_interruption|test_kill'
     if ! install coverage; then
         skip "coverage: gcovr cannot be installed here"
