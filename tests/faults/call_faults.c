@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "call_faults.h"
 
+#include "support/call_stride.h"
 #include "support/program.h"
 #include "support/run_files.h"
 #include "support/small_mnist.h"
@@ -216,9 +217,8 @@ static bool check_call(void **state, const struct call_fault *fault, int number)
 
 void check_call_faults(void **state, const struct call_fault *faults)
 {
-    bool every = getenv("CLEF_TEST_EVERY_CALL") != NULL;
     for (; faults->function != NULL; faults++) {
-        int stride = faults->stride != 0 && !every ? faults->stride : 1, number = 1;
+        int stride = call_stride(faults->stride), number = 1;
         while (check_call(state, faults, number))
             number += stride;
         if (number == 1)

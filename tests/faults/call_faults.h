@@ -13,7 +13,7 @@ struct call_fault {
     const char *path;     // Only for files whose name contains this; NULL for any.
     const char *message;  // That the error contains; NULL for the system's text of `error`.
     bool may_recover;     // The run may go on, and must then end as if nothing had failed.
-    int stride;           // Only every such call fails; 0 for each, as with CLEF_TEST_EVERY_CALL.
+    int stride;           // Of the calls that fail, see call_stride.
 };
 
 // Trains with each fault at each call that the run makes, into a directory with the files of an

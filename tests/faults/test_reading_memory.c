@@ -3,6 +3,7 @@
 // what is read is never something else.
 #include "call_faults.h"
 
+#include "support/call_stride.h"
 #include "support/picture_files.h"
 #include "support/program.h"
 #include "support/temp_directory.h"
@@ -26,11 +27,6 @@ enum { STRIDE = 19, TRAINING_STRIDE = 101 };
 enum { STRIDE = 1, TRAINING_STRIDE = 25 };
 #endif
 
-static int choose_stride(int stride)
-{
-    return getenv("CLEF_TEST_EVERY_CALL") != NULL ? 1 : stride;
-}
-
 // One line that says what there is no memory for, or that a thread cannot be started without.
 static void check_error(const struct program_result *result, const struct call_fault *fault,
                         const char *when)
@@ -47,7 +43,7 @@ static void check_reading(void **state, const char *const *argv)
     const struct program_setting setting = {0};
     struct program_result expected = program_run(CLEF_PROGRAM, &setting, argv);
     check_exit(&expected, 0);
-    const int stride = choose_stride(STRIDE);
+    const int stride = call_stride(STRIDE);
     int number = 1, failures = 0;
     for (bool came = true; came; number += stride) {
         char when[1024] = "";
@@ -156,7 +152,7 @@ static void copy_run(void **state, const char *run)
 static void test_going_on(void **state)
 {
     const struct call_fault fault = {.function = "allocate", .error = ENOMEM, .message = ""};
-    const int stride = choose_stride(TRAINING_STRIDE);
+    const int stride = call_stride(TRAINING_STRIDE);
     char run[512], path[600];
     size_t size;
     int number = 1, failures = 0;

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "opencl/ocl_error.h"
+#include "support/call_stride.h"
 #include "support/driver_cache.h"
 #include "support/temp_directory.h"
 
@@ -161,11 +162,10 @@ void check_faults(void **state, const struct clef_device_options *options,
         fail_msg("%s", reference.error);
     check_no_objects("without a fault");
     cached_files = count_entries(temp_path(state, "clef/kernels"));
-    int every = getenv("CLEF_TEST_EVERY_CALL") ? 1 : EVERY;
     for (; faults->function; faults++) {
-        int stride = faults->stride ? faults->stride : 1, number = 1;
+        int stride = call_stride(EVERY * (faults->stride ? faults->stride : 1)), number = 1;
         while (check_fault(state, options, faults, number))
-            number += stride * every;
+            number += stride;
         if (number == 1)
             fail_msg("a run does not call %s", faults->function);
         print_message("%s: %d calls\n", faults->function, loader->calls);

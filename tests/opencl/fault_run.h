@@ -14,7 +14,7 @@ struct fault {
     cl_int code;
     // There is another way to go on, which must then give the same result.
     bool may_recover;
-    // Only each call of so many fails, where there are a great many alike; 0 is each call.
+    // Of the calls that fail, where there are a great many alike, see call_stride.
     int stride;
 };
 
