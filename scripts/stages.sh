@@ -32,7 +32,7 @@ without_opencl() {
         return
     fi
     build clang || return 0
-    run "without OpenCL, by Clang" clang -LE 'frameworks|once|faults' -E test_learning
+    run "without OpenCL, by Clang" clang -LE 'frameworks|once|faults|one_compiler'
 }
 
 address_sanitizer() {
@@ -144,20 +144,15 @@ static_analysis() {
     fi
 }
 
-# Without the slowest tests, most of whose lines others run too, and without those that look at
-# messages: where a program ends in an unusual way, gcov adds its own.
 test_coverage() {
-    local slow='test_replay|test_check$|test_against|test_flat|test_example|test_learning|presets'
-    slow+='|test_opencl_(check$|limits|faults.*|selection)'
-    local messages='test_failing_calls|test_reading_memory|test_cli_errors|test_interruption|test_kill'
     if ! install coverage; then
         skip "coverage: gcovr cannot be installed here"
         return
     fi
     build coverage || return 0
     find build/coverage -name '*.gcda' -delete
-    CLEF_TEST_BRIEF=200000 run "coverage" coverage -LE "$other_stages|gpu_numbers" \
-        -E "$slow|$messages|ops_clblast"
+    CLEF_TEST_BRIEF=200000 run "coverage" coverage \
+        -LE "$other_stages|gpu_numbers|slow|exact_messages"
     if gcovr --root . --filter src/ --object-directory build/coverage --print-summary \
         --fail-under-line 90 build/coverage --output build/coverage/lines.txt >"$output"; then
         note OK "coverage of src: $(head -n 1 "$output")"

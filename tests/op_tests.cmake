@@ -19,9 +19,9 @@ endforeach()
 
 # And on the OpenCL device. One program runs all ops: to compile kernels for an op takes a driver longer than to run
 # them, and what one op has compiled the next one need not.
-function(clef_opencl_op_test name label environment)
+function(clef_opencl_op_test name labels environment)
   add_test(NAME ${name} COMMAND test_ops ${ARGN})
-  set_tests_properties(${name} PROPERTIES LABELS "ops;${label}" SKIP_RETURN_CODE 77 TIMEOUT ${CLEF_TEST_TIMEOUT}
+  set_tests_properties(${name} PROPERTIES LABELS "ops;${labels}" SKIP_RETURN_CODE 77 TIMEOUT ${CLEF_TEST_TIMEOUT}
     ENVIRONMENT "CLEF_TEST_DEVICE=opencl;${environment}")
 endfunction()
 
@@ -31,7 +31,7 @@ if(CLEF_OPENCL)
   set(others ${CLEF_OPS})
   list(REMOVE_ITEM others ${products})
   clef_opencl_op_test(ops_opencl opencl "" ${CLEF_OPS})
-  clef_opencl_op_test(ops_clblast opencl CLEF_CONV=clblast ${products})
+  clef_opencl_op_test(ops_clblast "opencl;slow" CLEF_CONV=clblast ${products})
   # Once more as a graphics processor runs them. Products of matrices in the configurations for one are slow on a
   # processor, and only the driver can be wrong in them: they have the label "gpu_numbers" instead of "opencl", and no
   # sanitizer runs them.
