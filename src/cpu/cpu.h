@@ -67,4 +67,9 @@ static inline int cpu_task_count(size_t items, size_t grain)
     return (int)((items + grain - 1) / grain);
 }
 
+static inline int cpu_minimum(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 #endif

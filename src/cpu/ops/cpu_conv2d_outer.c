@@ -22,11 +22,6 @@ struct job {
     float *packed;
 };
 
-static int minimum(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static int bundles(const struct cpu_conv2d_outer *outer)
 {
     return cpu_task_count((size_t)outer->runs.group_count, (size_t)outer->groups_per_task);
@@ -54,9 +49,9 @@ static struct job job_of_task(const struct cpu_conv2d_outer *outer, int task, in
         .first_block = (int)((long)outer->block_count * part / outer->parts),
         .end_block = (int)((long)outer->block_count * (part + 1) / outer->parts),
         .first_panel = set * outer->panels_per_task,
-        .end_panel = minimum((set + 1) * outer->panels_per_task, outer->panels),
+        .end_panel = cpu_minimum((set + 1) * outer->panels_per_task, outer->panels),
         .first_group = bundle * outer->groups_per_task,
-        .end_group = minimum((bundle + 1) * outer->groups_per_task, outer->runs.group_count),
+        .end_group = cpu_minimum((bundle + 1) * outer->groups_per_task, outer->runs.group_count),
         .split = split,
         .weights = outer->diff_weights,
         .packed = outer->packed + (size_t)thread * CPU_CHAIN_LENGTH * CPU_PANEL,
@@ -82,7 +77,7 @@ static struct cpu_conv2d_span owned_span(const struct job *job, int group)
 
 static int panel_lanes(const struct cpu_conv2d_outer *outer, int panel)
 {
-    return minimum(outer->diff_dst.c - panel * CPU_PANEL, CPU_PANEL);
+    return cpu_minimum(outer->diff_dst.c - panel * CPU_PANEL, CPU_PANEL);
 }
 
 static void pack_panel(const float *src, size_t step, int rows, int lanes, float *packed)
@@ -135,7 +130,7 @@ static void add_segment(const struct job *job, const struct cpu_conv2d_block *bl
     const struct cpu_conv2d_run *run = &outer->runs.runs[block->run];
     struct cpu_conv2d_span owned = owned_span(job, segment->group);
     int first = segment->weight > owned.first ? segment->weight : owned.first;
-    int end = minimum(segment->weight + segment->length, owned.end);
+    int end = cpu_minimum(segment->weight + segment->length, owned.end);
     struct cpu_tile_outer_input in = {
         .src_row = outer->runs.element_stride,
         .src_step = run->src_row,
@@ -272,7 +267,7 @@ static size_t bias_floats(const struct cpu_conv2d_outer *outer)
 void CPU_NAME(conv2d_outer_share)(struct cpu_conv2d_outer *outer)
 {
     outer->panels = (outer->diff_dst.c + CPU_PANEL - 1) / CPU_PANEL;
-    outer->panels_per_task = minimum(outer->panels_per_task, outer->panels);
+    outer->panels_per_task = cpu_minimum(outer->panels_per_task, outer->panels);
     outer->block_count = cpu_conv2d_count_blocks(&outer->runs, CPU_CHAIN_LENGTH);
     outer->splits = 1;
     outer->groups_per_task = outer->runs.group_count;

@@ -3,7 +3,7 @@
 // weights: tiles of src go to points as they do forward, tiles of diff_dst by the transpose of what
 // makes results of points, and the outer products at each point go to the taps by the transpose of
 // the weights' transform. For the outer products it is a convolution of the direct algorithm, see
-// cpu_winograd.c.
+// cpu_winograd_runs.
 #include "cpu/cpu_winograd_tiles.h"
 #include "cpu/ops/cpu_conv2d_outer.h"
 #include "cpu/ops/cpu_winograd.h"

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tasks of Winograd's forward and backward_data.
+//
+// Tiles of the source go to points, one matrix product at each point joins them with the weights,
+// and the products go back to tiles of the target: block by block of the rows of these matrices,
+// which are all tiles of all images, so that what is in between stays in the second-level cache.
+// Where there are more weights than rows, it is a panel of weights that stays there instead.
+#include "cpu/ops/cpu_winograd_run.h"
+#include "cpu/ops/cpu_tile.h"
+#include "cpu/ops/cpu_transposed_panel.h"
+
+#define TAPS 9
+
+// Channels whose weights a task transforms.
+#define CHANNELS_PER_TASK 32
+
+#define LINE_FLOATS 16 // Of a cache line.
+
+// ---------------------------------------------------------------- weights to points
+
+static int weights_tasks_per_panel(const struct cpu_winograd_plan *plan)
+{
+    return cpu_task_count((size_t)plan->source.view.c,
+                          plan->backward ? CPU_PANEL : CHANNELS_PER_TASK);
+}
+
+static void transform_weights(const struct cpu_winograd_plan *plan, int panel, int part,
+                              float *points)
+{
+    int first = part * CHANNELS_PER_TASK;
+    int count = cpu_minimum(plan->layout.in - first, CHANNELS_PER_TASK);
+    size_t tap = (size_t)plan->layout.in * CPU_PANEL, at = (size_t)first * CPU_PANEL;
+    plan->kernels->weights(plan->weights + (size_t)panel * TAPS * tap + at, (ptrdiff_t)tap,
+                           count * CPU_PANEL, points + at,
+                           (size_t)cpu_winograd_weight_rows(plan->layout.in) * CPU_PANEL);
+}
+
+static void transform_transposed_weights(const struct cpu_winograd_plan *plan, int panel,
+                                         int filter_panel, float *points)
+{
+    _Alignas(CPU_ALIGNMENT) float squares[TAPS][CPU_PANEL * CPU_PANEL];
+    for (int tap = 0; tap < TAPS; tap++)
+        cpu_transpose_weights(plan->weights, &plan->layout, panel, tap, filter_panel,
+                              squares[TAPS - 1 - tap]);
+    int first = filter_panel * CPU_PANEL, count = cpu_minimum(plan->layout.out - first, CPU_PANEL);
+    plan->kernels->weights(squares[0], CPU_PANEL * CPU_PANEL, count * CPU_PANEL,
+                           points + (size_t)first * CPU_PANEL,
+                           (size_t)cpu_winograd_weight_rows(plan->layout.out) * CPU_PANEL);
+}
+
+// A part of the weights of a panel.
+static void weights_to_points(const struct cpu_winograd_plan *plan, int panel, int part,
+                              float *points)
+{
+    if (plan->backward)
+        transform_transposed_weights(plan, panel, part, points);
+    else
+        transform_weights(plan, panel, part, points);
+}
+
+static void weights_task(void *argument, int task, int thread)
+{
+    (void)thread;
+    const struct cpu_winograd_plan *plan = argument;
+    int parts = weights_tasks_per_panel(plan), panel = task / parts;
+    weights_to_points(plan, panel, task % parts, plan->shared + (size_t)panel * plan->panel_floats);
+}
+
+// ---------------------------------------------------------------- blocks of rows
+
+struct block {
+    int first, rows;
+    float *source, *target; // Its rows at the points; of the target, one panel at a time.
+};
+
+// By panels the source comes from the last cache, in rows too short for the processor to foresee
+// the next point's.
+static void prefetch_next_point(const struct cpu_winograd_plan *plan, const float *src, int rows,
+                                int length)
+{
+    const struct cpu_winograd_matrices *source = &plan->source.points;
+    for (int i = 0; plan->by_panels && i < rows; i++)
+        for (int c = 0; c < length; c += LINE_FLOATS)
+            __builtin_prefetch(src + source->point + (size_t)i * source->row + c);
+}
+
+// The products with a panel of weights at one point.
+static void multiply(const struct cpu_winograd_plan *plan, const struct block *block,
+                     const float *weights, int point)
+{
+    const struct cpu_winograd_matrices *source = &plan->source.points;
+    const float *src = block->source + (size_t)point * source->point;
+    float *sums = block->target + (size_t)point * plan->target.points.point;
+    int channels = plan->source.view.c;
+    struct cpu_conv2d_segment segment = {.weight = point * cpu_winograd_weight_rows(channels)};
+    struct cpu_tile_input in = {
+        .src_row = source->row,
+        .element_stride = 1,
+        .weights = weights,
+        .segments = &segment,
+        .segment_count = 1,
+    };
+    for (int c = 0; c < channels; c += segment.length, segment.weight += segment.length) {
+        segment.src = (size_t)c;
+        segment.length = cpu_minimum(channels - c, CPU_CHAIN_LENGTH);
+        CPU_FOR_EACH_TILE(row, rows, block->rows)
+        {
+            in.src = src + (size_t)row * source->row;
+            prefetch_next_point(plan, in.src + c, rows, segment.length);
+            CPU_NAME(tile_multiply)(rows, &in, c == 0, sums + (size_t)row * CPU_PANEL);
+        }
+    }
+}
+
+static void from_points(const struct cpu_winograd_plan *plan, const struct block *block, int panel)
+{
+    const struct cpu_view *view = &plan->target.view;
+    size_t pixels[CPU_WINOGRAD_PIXELS];
+    int channel = panel * CPU_PANEL;
+    for (int i = 0; i < block->rows; i++) {
+        int row = block->first + i, n = row % plan->tiles.images;
+        if (i == 0 || n == 0)
+            cpu_winograd_find_pixels(&plan->tiles, &plan->target, row, pixels);
+        size_t offset = (size_t)n * view->stride_n + (size_t)channel;
+        const struct cpu_tile_output out = {
+            .dst = view->data + offset,
+            .bias = plan->bias ? plan->bias + channel : NULL,
+            .addend = plan->addend ? plan->addend + offset : NULL,
+            .lanes = cpu_minimum(view->c - channel, CPU_PANEL),
+            .relu = plan->relu,
+        };
+        plan->kernels->dst(block->target + (size_t)i * CPU_PANEL, plan->target.points.point, pixels,
+                           &out);
+    }
+}
+
+static void multiply_panel(const struct cpu_winograd_plan *plan, const struct block *block,
+                           int panel, const float *weights)
+{
+    for (int point = 0; point < plan->tiles.products; point++)
+        multiply(plan, block, weights, point);
+    from_points(plan, block, panel);
+}
+
+static struct block block_at(const struct cpu_winograd_plan *plan, int index)
+{
+    int first = index * plan->block_rows;
+    return (struct block){.first = first,
+                          .rows = cpu_minimum(plan->tiles.rows - first, plan->block_rows)};
+}
+
+static float *of_thread(const struct cpu_winograd_plan *plan, int thread)
+{
+    return plan->shared + plan->shared_floats + (size_t)thread * plan->thread_floats;
+}
+
+static void block_task(void *argument, int task, int thread)
+{
+    const struct cpu_winograd_plan *plan = argument;
+    int first_panel = task % plan->panel_sets * plan->panels_per_task;
+    int end_panel = cpu_minimum(first_panel + plan->panels_per_task, plan->panels);
+    struct block block = block_at(plan, task / plan->panel_sets);
+    block.source = of_thread(plan, thread);
+    block.target = block.source + plan->source.points.floats;
+    CPU_NAME(winograd_to_points)
+    (plan->kernels->src, &plan->tiles, &plan->source, block.first, block.rows, block.source, NULL);
+    for (int panel = first_panel; panel < end_panel; panel++)
+        multiply_panel(plan, &block, panel, plan->shared + (size_t)panel * plan->panel_floats);
+}
+
+// ---------------------------------------------------------------- panels of weights
+
+static void rows_task(void *argument, int task, int thread)
+{
+    (void)thread;
+    const struct cpu_winograd_plan *plan = argument;
+    int first = task * plan->tiles.rows_per_task;
+    CPU_NAME(winograd_to_points)
+    (plan->kernels->src, &plan->tiles, &plan->source, first,
+     cpu_winograd_task_end(&plan->tiles, task) - first,
+     plan->shared + (size_t)first * plan->source.points.row, NULL);
+}
+
+static void panel_task(void *argument, int task, int thread)
+{
+    const struct cpu_winograd_plan *plan = argument;
+    int panel = task / plan->block_sets, first = task % plan->block_sets * plan->blocks_per_task;
+    int end = cpu_minimum(first + plan->blocks_per_task, cpu_winograd_block_count(plan));
+    float *weights = of_thread(plan, thread);
+    for (int part = 0; part < weights_tasks_per_panel(plan); part++)
+        weights_to_points(plan, panel, part, weights);
+    for (int b = first; b < end; b++) {
+        struct block block = block_at(plan, b);
+        block.source = plan->shared + (size_t)block.first * plan->source.points.row;
+        block.target = weights + plan->panel_floats;
+        multiply_panel(plan, &block, panel, weights);
+    }
+}
+
+clef_status CPU_NAME(winograd_run)(struct clef_plan *base, const struct clef_run_values *values)
+{
+    (void)values;
+    struct cpu_winograd_plan *plan = (struct cpu_winograd_plan *)base;
+    struct cpu_context *cpu = plan->base.cpu;
+    if (plan->by_panels) {
+        cpu_parallel_for(cpu, cpu_winograd_row_tasks(&plan->tiles), rows_task, plan);
+        cpu_parallel_for(cpu, plan->panels * plan->block_sets, panel_task, plan);
+    } else {
+        cpu_parallel_for(cpu, plan->panels * weights_tasks_per_panel(plan), weights_task, plan);
+        cpu_parallel_for(cpu, cpu_winograd_block_count(plan) * plan->panel_sets, block_task, plan);
+    }
+    return CLEF_OK;
+}
