@@ -267,27 +267,24 @@ static void test_json_malformed(void **state)
     check_file(path, "[1, 2, 3]");
 }
 
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, temp_directory_setup, temp_directory_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_commit_makes_the_file),
-        TEST(test_permissions),
-        TEST(test_replaces_whole),
-        TEST(test_abort_leaves_the_old),
-        TEST(test_writers_do_not_collide),
-        TEST(test_relative_path),
-        TEST(test_full_disk),
-        TEST(test_failed_rename),
-        TEST(test_replaces_together),
-        TEST(test_impossible_places),
-        TEST(test_read_only_directory),
-        TEST(test_json_round_trip),
-        TEST(test_json_large),
-        TEST(test_json_without_holes),
-        TEST(test_json_malformed),
+        IN_DIRECTORY(test_commit_makes_the_file),
+        IN_DIRECTORY(test_permissions),
+        IN_DIRECTORY(test_replaces_whole),
+        IN_DIRECTORY(test_abort_leaves_the_old),
+        IN_DIRECTORY(test_writers_do_not_collide),
+        IN_DIRECTORY(test_relative_path),
+        IN_DIRECTORY(test_full_disk),
+        IN_DIRECTORY(test_failed_rename),
+        IN_DIRECTORY(test_replaces_together),
+        IN_DIRECTORY(test_impossible_places),
+        IN_DIRECTORY(test_read_only_directory),
+        IN_DIRECTORY(test_json_round_trip),
+        IN_DIRECTORY(test_json_large),
+        IN_DIRECTORY(test_json_without_holes),
+        IN_DIRECTORY(test_json_malformed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

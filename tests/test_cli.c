@@ -367,9 +367,6 @@ static void test_manual_pages(void **state)
     program_release(&page);
 }
 
-#define IN_DIRECTORY(test) \
-    cmocka_unit_test_setup_teardown(test, temp_directory_setup, temp_directory_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -348,9 +348,6 @@ static void test_bad_models(void **state)
     }
 }
 
-#define IN_DIRECTORY(test) \
-    cmocka_unit_test_setup_teardown(test, temp_directory_setup, temp_directory_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -278,9 +278,6 @@ static void test_best(void **state)
     program_release(&result);
 }
 
-#define IN_DIRECTORY(test) \
-    cmocka_unit_test_setup_teardown(test, temp_directory_setup, temp_directory_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

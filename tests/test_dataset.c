@@ -251,22 +251,14 @@ static void test_mnist(void **state)
     }
 }
 
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, temp_directory_setup, temp_directory_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_load_idx),
-        TEST(test_refuses_bad_pairs),
-        TEST(test_colours),
-        TEST(test_refuses_label_ten),
-        TEST(test_finds_either_name),
-        TEST(test_missing_files),
-        cmocka_unit_test(test_from_memory),
-        cmocka_unit_test(test_from_memory_refuses),
-        cmocka_unit_test(test_slice),
-        cmocka_unit_test(test_mnist),
+        IN_DIRECTORY(test_load_idx),          IN_DIRECTORY(test_refuses_bad_pairs),
+        IN_DIRECTORY(test_colours),           IN_DIRECTORY(test_refuses_label_ten),
+        IN_DIRECTORY(test_finds_either_name), IN_DIRECTORY(test_missing_files),
+        cmocka_unit_test(test_from_memory),   cmocka_unit_test(test_from_memory_refuses),
+        cmocka_unit_test(test_slice),         cmocka_unit_test(test_mnist),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

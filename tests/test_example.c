@@ -62,9 +62,8 @@ static void test_is_short(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_trains, temp_directory_setup, temp_directory_teardown),
-        cmocka_unit_test_setup_teardown(test_tells_a_failure, temp_directory_setup,
-                                        temp_directory_teardown),
+        IN_DIRECTORY(test_trains),
+        IN_DIRECTORY(test_tells_a_failure),
         cmocka_unit_test(test_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,15 +197,13 @@ static void test_no_file(void **state)
     check_failure(clef_hdf5_open(path, "layers", &file), CLEF_FORMAT, path, "no HDF5 file");
 }
 
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, temp_directory_setup, temp_directory_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),  TEST(test_same_bytes), TEST(test_write_fails),
-        TEST(test_truncations), TEST(test_damage),     TEST(test_no_file),
-        TEST(test_model),
+        IN_DIRECTORY(test_round_trip),  IN_DIRECTORY(test_same_bytes),
+        IN_DIRECTORY(test_write_fails), IN_DIRECTORY(test_truncations),
+        IN_DIRECTORY(test_damage),      IN_DIRECTORY(test_no_file),
+        IN_DIRECTORY(test_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

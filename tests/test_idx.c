@@ -256,7 +256,7 @@ static void test_damaged_gzip(void **state)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define ADDRESS_SPACE_TESTS
 #else
-#define ADDRESS_SPACE_TESTS TEST(test_declared_size_is_not_allocated),
+#define ADDRESS_SPACE_TESTS IN_DIRECTORY(test_declared_size_is_not_allocated),
 
 // A header of 16 bytes that declares 2 GiB must fail for its missing data, not for want of memory:
 // the address space is limited to 256 MiB more than is already in use.
@@ -299,21 +299,18 @@ static void test_unreadable(void **state)
     check_failure(clef_idx_read(file, 0, &idx), CLEF_INVALID_ARGUMENT, file, "0 dimensions");
 }
 
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, temp_directory_setup, temp_directory_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_reads_plain),
-        TEST(test_reads_images),
-        TEST(test_reads_gzip),
-        TEST(test_reads_gzip_members),
-        TEST(test_reads_large),
-        TEST(test_reads_no_elements),
-        TEST(test_malformed),
-        TEST(test_damaged_gzip),
-        ADDRESS_SPACE_TESTS TEST(test_unreadable),
+        IN_DIRECTORY(test_reads_plain),
+        IN_DIRECTORY(test_reads_images),
+        IN_DIRECTORY(test_reads_gzip),
+        IN_DIRECTORY(test_reads_gzip_members),
+        IN_DIRECTORY(test_reads_large),
+        IN_DIRECTORY(test_reads_no_elements),
+        IN_DIRECTORY(test_malformed),
+        IN_DIRECTORY(test_damaged_gzip),
+        ADDRESS_SPACE_TESTS IN_DIRECTORY(test_unreadable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,7 +73,6 @@ static void test_learning(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(
-        test_learning, temp_directory_setup, temp_directory_teardown)};
+    const struct CMUnitTest tests[] = {IN_DIRECTORY(test_learning)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,15 +192,9 @@ static void test_many_scans(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),
-        cmocka_unit_test_setup_teardown(test_cut_off, temp_directory_setup,
-                                        temp_directory_teardown),
-        cmocka_unit_test_setup_teardown(test_not_a_picture, temp_directory_setup,
-                                        temp_directory_teardown),
-        cmocka_unit_test_setup_teardown(test_declares_too_much, temp_directory_setup,
-                                        temp_directory_teardown),
-        cmocka_unit_test_setup_teardown(test_many_scans, temp_directory_setup,
-                                        temp_directory_teardown),
+        cmocka_unit_test(test_kinds),     IN_DIRECTORY(test_cut_off),
+        IN_DIRECTORY(test_not_a_picture), IN_DIRECTORY(test_declares_too_much),
+        IN_DIRECTORY(test_many_scans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,8 +170,6 @@ static void test_splits(void **state)
 
 int main(void)
 {
-#define IN_DIRECTORY(test) \
-    cmocka_unit_test_setup_teardown(test, temp_directory_setup, temp_directory_teardown)
     const struct CMUnitTest tests[] = {
         IN_DIRECTORY(test_classes), IN_DIRECTORY(test_resizes), IN_DIRECTORY(test_mixed_order),
         IN_DIRECTORY(test_refuses), IN_DIRECTORY(test_damaged), IN_DIRECTORY(test_splits),

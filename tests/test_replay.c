@@ -402,24 +402,11 @@ int main(void)
         cmocka_unit_test(test_parity_of_slow_learning),
     };
     const struct CMUnitTest faults[] = {
-        cmocka_unit_test_setup_teardown(test_notices_a_loss, temp_directory_setup,
-                                        temp_directory_teardown),
-        cmocka_unit_test_setup_teardown(test_notices_a_gradient, temp_directory_setup,
-                                        temp_directory_teardown),
-        cmocka_unit_test_setup_teardown(test_notices_first_elements, temp_directory_setup,
-                                        temp_directory_teardown),
-        cmocka_unit_test_setup_teardown(test_notices_zero_gradients, temp_directory_setup,
-                                        temp_directory_teardown),
-        cmocka_unit_test_setup_teardown(test_drift_of_losses, temp_directory_setup,
-                                        temp_directory_teardown),
-        cmocka_unit_test_setup_teardown(test_notices_the_test_loss, temp_directory_setup,
-                                        temp_directory_teardown),
-        cmocka_unit_test_setup_teardown(test_notices_other_weights, temp_directory_setup,
-                                        temp_directory_teardown),
-        cmocka_unit_test_setup_teardown(test_malformed_files, temp_directory_setup,
-                                        temp_directory_teardown),
-        cmocka_unit_test_setup_teardown(test_incomplete_files, temp_directory_setup,
-                                        temp_directory_teardown),
+        IN_DIRECTORY(test_notices_a_loss),         IN_DIRECTORY(test_notices_a_gradient),
+        IN_DIRECTORY(test_notices_first_elements), IN_DIRECTORY(test_notices_zero_gradients),
+        IN_DIRECTORY(test_drift_of_losses),        IN_DIRECTORY(test_notices_the_test_loss),
+        IN_DIRECTORY(test_notices_other_weights),  IN_DIRECTORY(test_malformed_files),
+        IN_DIRECTORY(test_incomplete_files),
     };
     int failures = cmocka_run_group_tests(parity, NULL, NULL);
     return getenv("CLEF_DEVICE") ? failures : failures + cmocka_run_group_tests(faults, NULL, NULL);

@@ -149,15 +149,13 @@ static void test_completes(void **state)
         assert_string_equal("new", read_text(state, names[i]));
 }
 
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, temp_directory_setup, temp_directory_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_rivals),    TEST(test_given),           TEST(test_unreplaceable),
-        TEST(test_long_name), TEST(test_appear_together), TEST(test_cleans),
-        TEST(test_completes),
+        IN_DIRECTORY(test_rivals),          IN_DIRECTORY(test_given),
+        IN_DIRECTORY(test_unreplaceable),   IN_DIRECTORY(test_long_name),
+        IN_DIRECTORY(test_appear_together), IN_DIRECTORY(test_cleans),
+        IN_DIRECTORY(test_completes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

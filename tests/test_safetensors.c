@@ -373,25 +373,22 @@ static void test_unreadable(void **state)
     assert_null(file);
 }
 
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, temp_directory_setup, temp_directory_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),
-        TEST(test_layout),
-        TEST(test_read_checks_arguments),
-        TEST(test_read_of_a_shrunk_file),
-        TEST(test_write_refuses),
-        TEST(test_write_refuses_large_header),
-        TEST(test_failing_source_leaves_the_old),
-        TEST(test_full_disk_leaves_nothing),
-        TEST(test_malformed),
-        TEST(test_other_types),
-        TEST(test_bad_lengths),
-        TEST(test_every_truncation),
-        TEST(test_unreadable),
+        IN_DIRECTORY(test_round_trip),
+        IN_DIRECTORY(test_layout),
+        IN_DIRECTORY(test_read_checks_arguments),
+        IN_DIRECTORY(test_read_of_a_shrunk_file),
+        IN_DIRECTORY(test_write_refuses),
+        IN_DIRECTORY(test_write_refuses_large_header),
+        IN_DIRECTORY(test_failing_source_leaves_the_old),
+        IN_DIRECTORY(test_full_disk_leaves_nothing),
+        IN_DIRECTORY(test_malformed),
+        IN_DIRECTORY(test_other_types),
+        IN_DIRECTORY(test_bad_lengths),
+        IN_DIRECTORY(test_every_truncation),
+        IN_DIRECTORY(test_unreadable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,14 +96,11 @@ static void test_one_twice(void **state)
     free(many);
 }
 
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, temp_directory_setup, temp_directory_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_all_are_found),
-        TEST(test_one_twice),
+        IN_DIRECTORY(test_all_are_found),
+        IN_DIRECTORY(test_one_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

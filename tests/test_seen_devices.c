@@ -73,8 +73,7 @@ static void test_no_driver(void **state)
     assert_int_equal(count_entries((const char *)*state), 0);
 }
 
-#define SEEN_TEST(name) \
-    cmocka_unit_test_setup_teardown(name, temp_directory_setup, temp_directory_teardown)
+#define SEEN_TEST(name) IN_DIRECTORY(name)
 
 int main(void)
 {

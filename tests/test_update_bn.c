@@ -291,8 +291,7 @@ int main(void)
         cmocka_unit_test(test_mean_of_batches),
         cmocka_unit_test(test_frozen_layers_keep_theirs),
         cmocka_unit_test(test_failures_change_nothing),
-        cmocka_unit_test_setup_teardown(test_program, temp_directory_setup,
-                                        temp_directory_teardown),
+        IN_DIRECTORY(test_program),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

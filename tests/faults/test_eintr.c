@@ -46,14 +46,11 @@ static void test_reading_from_a_pipe(void **state)
     program_release(&result);
 }
 
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, temp_directory_setup, temp_directory_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_training),
-        TEST(test_reading_from_a_pipe),
+        IN_DIRECTORY(test_training),
+        IN_DIRECTORY(test_reading_from_a_pipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,9 +107,6 @@ static void test_interruption_outside_training(void **state)
     }
 }
 
-#define IN_DIRECTORY(test) \
-    cmocka_unit_test_setup_teardown(test, temp_directory_setup, temp_directory_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -77,8 +77,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_passes),
-        cmocka_unit_test_setup_teardown(test_first_training, temp_directory_setup,
-                                        temp_directory_teardown),
+        IN_DIRECTORY(test_first_training),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,10 @@
 int temp_directory_setup(void **state);
 int temp_directory_teardown(void **state);
 
+// A cmocka test with a directory of its own.
+#define IN_DIRECTORY(test) \
+    cmocka_unit_test_setup_teardown(test, temp_directory_setup, temp_directory_teardown)
+
 // Returns DIRECTORY/NAME in memory that is reused by the fourth call after.
 const char *temp_path(void *const *state, const char *name);
 
