@@ -86,20 +86,20 @@ static void test_round_trip(void **state)
     struct clef_model *restored, *loaded;
     fixture_train(fixture, 1e-2f);
     fixture_train(fixture, 1e-2f);
-    OK(clef_checkpoint_save(fixture->model, &saved, path));
-    OK(clef_checkpoint_read(path, &read));
+    EXPECT_OK(clef_checkpoint_save(fixture->model, &saved, path));
+    EXPECT_OK(clef_checkpoint_read(path, &read));
     check_same_checkpoint(&saved, read);
     assert_string_equal(saved.notes, read->notes);
     assert_int_equal(2, read->step);
     clef_checkpoint_destroy(read);
-    OK(clef_checkpoint_restore(path, fixture->device, &restored));
+    EXPECT_OK(clef_checkpoint_restore(path, fixture->device, &restored));
     struct training_state before = training_state_read(fixture->model);
     struct training_state after = training_state_read(restored);
     training_state_check_same("restored", &before, &after);
     training_state_release(&after);
     // A checkpoint is a model, too.
     int batch_size;
-    OK(clef_model_load(fixture->device, path, &loaded, &batch_size));
+    EXPECT_OK(clef_model_load(fixture->device, path, &loaded, &batch_size));
     assert_int_equal(17, batch_size);
     size_t count, loaded_count;
     float *values = fixture_read_all(fixture->model, &count);
@@ -122,11 +122,11 @@ static void test_beginning(void **state)
     saved.state = (struct clef_train_state){.epoch = 1};
     saved.validation = (struct clef_dataset_identity){0};
     saved.notes = NULL;
-    OK(clef_checkpoint_save(fixture->model, &saved, path));
-    OK(clef_checkpoint_read(path, &read));
+    EXPECT_OK(clef_checkpoint_save(fixture->model, &saved, path));
+    EXPECT_OK(clef_checkpoint_read(path, &read));
     check_same_checkpoint(&saved, read);
     assert_null(read->notes);
-    OK(clef_checkpoint_restore(path, fixture->device, &restored));
+    EXPECT_OK(clef_checkpoint_restore(path, fixture->device, &restored));
     assert_int_equal(0, clef_model_get_step(restored));
     struct training_state a = training_state_read(fixture->model);
     struct training_state b = training_state_read(restored);
@@ -142,19 +142,19 @@ static void test_data(void **unused)
     (void)unused;
     uint8_t images[2 * 3] = {1, 2, 3, 4, 5, 6}, labels[2] = {0, 1};
     struct clef_dataset *whole, *one, *other;
-    OK(clef_dataset_from_memory(images, labels, 2, 1, 3, 1, 2, &whole));
-    OK(clef_dataset_slice(whole, 0, 1, &one));
+    EXPECT_OK(clef_dataset_from_memory(images, labels, 2, 1, 3, 1, 2, &whole));
+    EXPECT_OK(clef_dataset_slice(whole, 0, 1, &one));
     labels[1] = 0;
-    OK(clef_dataset_from_memory(images, labels, 2, 1, 3, 1, 2, &other));
+    EXPECT_OK(clef_dataset_from_memory(images, labels, 2, 1, 3, 1, 2, &other));
     struct clef_checkpoint checkpoint = {.training = clef_dataset_identify(whole),
                                          .validation = clef_dataset_identify(one)};
-    OK(clef_checkpoint_check_data(&checkpoint, whole, one));
-    EXPECT_FAILURE(clef_checkpoint_check_data(&checkpoint, other, one), CLEF_INVALID_ARGUMENT,
-                   "the training images or labels are others");
-    EXPECT_FAILURE(clef_checkpoint_check_data(&checkpoint, one, one), CLEF_INVALID_ARGUMENT,
-                   "of 2 training images of 1 x 3 x 1 in 2 classes, but these are 1 of");
-    EXPECT_FAILURE(clef_checkpoint_check_data(&checkpoint, whole, NULL), CLEF_INVALID_ARGUMENT,
-                   "of 1 validation images");
+    EXPECT_OK(clef_checkpoint_check_data(&checkpoint, whole, one));
+    EXPECT_FAILS(clef_checkpoint_check_data(&checkpoint, other, one), CLEF_INVALID_ARGUMENT,
+                 "the training images or labels are others");
+    EXPECT_FAILS(clef_checkpoint_check_data(&checkpoint, one, one), CLEF_INVALID_ARGUMENT,
+                 "of 2 training images of 1 x 3 x 1 in 2 classes, but these are 1 of");
+    EXPECT_FAILS(clef_checkpoint_check_data(&checkpoint, whole, NULL), CLEF_INVALID_ARGUMENT,
+                 "of 1 validation images");
     clef_dataset_destroy(one);
     clef_dataset_destroy(whole);
     clef_dataset_destroy(other);
@@ -166,7 +166,7 @@ static void save_example(struct fixture *fixture)
 {
     struct clef_checkpoint saved = example();
     fixture_train(fixture, 1e-2f);
-    OK(clef_checkpoint_save(fixture->model, &saved, path));
+    EXPECT_OK(clef_checkpoint_save(fixture->model, &saved, path));
 }
 
 static void check_unusable(const char *what, size_t place)
@@ -254,15 +254,15 @@ static struct content content_of(const struct clef_safetensors *file)
 
 static void write_content(struct content *content)
 {
-    OK(clef_safetensors_write(path, content->tensors, content->tensor_count, content->metadata,
-                              content->metadata_count, zeros, content));
+    EXPECT_OK(clef_safetensors_write(path, content->tensors, content->tensor_count,
+                                     content->metadata, content->metadata_count, zeros, content));
 }
 
 static struct clef_safetensors *open_example(struct fixture *fixture)
 {
     struct clef_safetensors *file;
     save_example(fixture);
-    OK(clef_safetensors_open(path, &file));
+    EXPECT_OK(clef_safetensors_open(path, &file));
     return file;
 }
 
@@ -326,7 +326,7 @@ static void test_bad_members(void **state)
         content.metadata[TRAINING].value = text;
         write_content(&content);
         struct clef_checkpoint *read;
-        EXPECT_FAILURE(clef_checkpoint_read(path, &read), members[i].status, members[i].words);
+        EXPECT_FAILS(clef_checkpoint_read(path, &read), members[i].status, members[i].words);
         assert_null(read);
         free(text);
         json_decref(root);
@@ -355,14 +355,14 @@ static void test_bad_metadata(void **state)
     struct content content = content_of(file);
     struct clef_checkpoint *read;
     write_content(&content);
-    OK(clef_checkpoint_read(path, &read)); // As it is, it is one.
+    EXPECT_OK(clef_checkpoint_read(path, &read)); // As it is, it is one.
     clef_checkpoint_destroy(read);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         content = content_of(file);
         content.metadata[rows[i].entry].key = rows[i].key;
         content.metadata[rows[i].entry].value = rows[i].value;
         write_content(&content);
-        EXPECT_FAILURE(clef_checkpoint_read(path, &read), CLEF_FORMAT, rows[i].words);
+        EXPECT_FAILS(clef_checkpoint_read(path, &read), CLEF_FORMAT, rows[i].words);
         assert_null(read);
     }
     clef_safetensors_close(file);
@@ -386,21 +386,21 @@ static void test_bad_tensors(void **state)
     int moment = find_tensor(&content, "adam.second_moment.fc2.bias");
     content.tensors[moment] = content.tensors[--content.tensor_count];
     write_content(&content);
-    EXPECT_FAILURE(clef_checkpoint_restore(path, fixture->device, &model), CLEF_FORMAT,
-                   "tensor \"adam.second_moment.fc2.bias\" is missing");
+    EXPECT_FAILS(clef_checkpoint_restore(path, fixture->device, &model), CLEF_FORMAT,
+                 "tensor \"adam.second_moment.fc2.bias\" is missing");
     assert_null(model);
     content = content_of(file);
     content.tensors[moment].dims[0] = 4;
     content.tensors[moment].count = 4;
     write_content(&content);
-    EXPECT_FAILURE(clef_checkpoint_restore(path, fixture->device, &model), CLEF_FORMAT,
-                   "tensor \"adam.second_moment.fc2.bias\" is [4], but");
+    EXPECT_FAILS(clef_checkpoint_restore(path, fixture->device, &model), CLEF_FORMAT,
+                 "tensor \"adam.second_moment.fc2.bias\" is [4], but");
     content = content_of(file);
     content.tensors[content.tensor_count] = content.tensors[moment];
     content.tensors[content.tensor_count++].name = "adam.third_moment.fc2.bias";
     write_content(&content);
-    EXPECT_FAILURE(clef_checkpoint_restore(path, fixture->device, &model), CLEF_FORMAT,
-                   "\"adam.third_moment.fc2.bias\" does not belong");
+    EXPECT_FAILS(clef_checkpoint_restore(path, fixture->device, &model), CLEF_FORMAT,
+                 "\"adam.third_moment.fc2.bias\" does not belong");
     assert_null(model);
     clef_safetensors_close(file);
 }
@@ -413,10 +413,10 @@ static void test_no_checkpoint(void **state)
     assert_int_equal(CLEF_NOT_FOUND, clef_checkpoint_read("/nonexistent", &read));
     assert_int_equal(CLEF_NOT_FOUND,
                      clef_checkpoint_restore("/nonexistent", fixture->device, &model));
-    OK(clef_model_save(fixture->model, 1, path));
-    EXPECT_FAILURE(clef_checkpoint_read(path, &read), CLEF_FORMAT, "no checksum");
-    EXPECT_FAILURE(clef_checkpoint_restore(path, fixture->device, &model), CLEF_FORMAT,
-                   "no checksum");
+    EXPECT_OK(clef_model_save(fixture->model, 1, path));
+    EXPECT_FAILS(clef_checkpoint_read(path, &read), CLEF_FORMAT, "no checksum");
+    EXPECT_FAILS(clef_checkpoint_restore(path, fixture->device, &model), CLEF_FORMAT,
+                 "no checksum");
     clef_checkpoint_destroy(NULL);
 }
 

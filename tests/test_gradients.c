@@ -4,6 +4,7 @@
 // the layers one by one, image by image, and knows nothing of fusion, layouts or memory plans.
 #include "model/executable.h"
 #include "model/resnet.h"
+#include "support/expect.h"
 #include "support/network_reference.h"
 
 #include <setjmp.h>
@@ -27,28 +28,22 @@ struct subject {
     struct clef_executable executable;
 };
 
-#define OK(expression)                                          \
-    do {                                                        \
-        if ((expression) != CLEF_OK)                            \
-            fail_msg("%s: %s", #expression, clef_last_error()); \
-    } while (0)
-
 // Gives all parameters values off the special ones, so that no gradient vanishes by symmetry.
 static void make_parameters(struct subject *subject, struct network_reference *reference)
 {
     const struct clef_graph *graph = reference->graph;
-    OK(clef_parameters_initialise(&subject->parameters, SEED));
+    EXPECT_OK(clef_parameters_initialise(&subject->parameters, SEED));
     for (int i = 0; i < graph->parameter_count; i++) {
         size_t count = graph->parameters[i].count;
         float *values = malloc(count * sizeof *values);
         double *exact = malloc(count * sizeof *exact);
-        OK(clef_parameters_read(&subject->parameters, CLEF_SLAB_VALUES, i, values));
+        EXPECT_OK(clef_parameters_read(&subject->parameters, CLEF_SLAB_VALUES, i, values));
         for (size_t k = 0; k < count; k++) {
             if (graph->parameters[i].kind != CLEF_PARAMETER_KERNEL)
                 values[k] += (float)(0.3 * network_random((uint32_t)i, k));
             exact[k] = (double)values[k];
         }
-        OK(clef_parameters_write(&subject->parameters, CLEF_SLAB_VALUES, i, values));
+        EXPECT_OK(clef_parameters_write(&subject->parameters, CLEF_SLAB_VALUES, i, values));
         reference->parameters[i] = exact;
         free(values);
     }
@@ -60,18 +55,21 @@ static double run_subject(struct subject *subject, const struct network_referenc
     struct clef_executable *executable = &subject->executable;
     struct clef_workspace *workspace = &subject->workspace;
     int batch = reference->batch;
-    OK(clef_parameters_require_gradients(&subject->parameters));
-    OK(clef_executable_create(reference->graph, &subject->parameters, batch, true, executable));
+    EXPECT_OK(clef_parameters_require_gradients(&subject->parameters));
+    EXPECT_OK(
+        clef_executable_create(reference->graph, &subject->parameters, batch, true, executable));
     workspace->device = subject->device;
-    OK(clef_workspace_grow(workspace, &executable->need));
-    OK(clef_executable_bind(executable, reference->graph, &subject->parameters, workspace));
-    OK(clef_buffer_upload(workspace->images[1], 0, reference->images,
-                          network_image_size(&reference->graph->nodes[0]) * (size_t)batch, NULL));
-    OK(clef_buffer_upload(workspace->labels[1], 0, reference->labels,
-                          (size_t)batch * sizeof(int32_t), NULL));
-    OK(clef_executable_run(executable, 1, 0, executable->schedule.step_count - 1, NULL));
+    EXPECT_OK(clef_workspace_grow(workspace, &executable->need));
+    EXPECT_OK(clef_executable_bind(executable, reference->graph, &subject->parameters, workspace));
+    EXPECT_OK(clef_buffer_upload(workspace->images[1], 0, reference->images,
+                                 network_image_size(&reference->graph->nodes[0]) * (size_t)batch,
+                                 NULL));
+    EXPECT_OK(clef_buffer_upload(workspace->labels[1], 0, reference->labels,
+                                 (size_t)batch * sizeof(int32_t), NULL));
+    EXPECT_OK(clef_executable_run(executable, 1, 0, executable->schedule.step_count - 1, NULL));
     float metrics[2];
-    OK(clef_buffer_download(workspace->metrics, sizeof metrics, metrics, sizeof metrics, NULL));
+    EXPECT_OK(
+        clef_buffer_download(workspace->metrics, sizeof metrics, metrics, sizeof metrics, NULL));
     return (double)metrics[0];
 }
 
@@ -118,7 +116,7 @@ static void check_gradient(struct subject *subject, struct network_reference *re
     size_t count = parameter->count;
     float *gradient = malloc(count * sizeof *gradient);
     double *direction = calloc(count, sizeof *direction);
-    OK(clef_parameters_read_gradient(&subject->parameters, index, gradient));
+    EXPECT_OK(clef_parameters_read_gradient(&subject->parameters, index, gradient));
     double square = 0, along = 0;
     for (size_t k = 0; k < count; k++) {
         direction[k] = network_random(2000 + (uint32_t)index, k) < 0 ? -1 : 1;
@@ -145,7 +143,7 @@ static void check_moving(struct subject *subject, struct network_reference *refe
     const double *batch = (is_mean ? reference->mean : reference->variance)[parameter->node];
     double keep = reference->graph->nodes[parameter->node].batchnorm.momentum;
     float *values = malloc(parameter->count * sizeof *values);
-    OK(clef_parameters_read(&subject->parameters, CLEF_SLAB_VALUES, index, values));
+    EXPECT_OK(clef_parameters_read(&subject->parameters, CLEF_SLAB_VALUES, index, values));
     for (size_t k = 0; k < parameter->count; k++)
         expect_near((double)values[k],
                     keep * reference->parameters[index][k] + (1 - keep) * batch[k],
@@ -157,8 +155,8 @@ static void check_graph(struct clef_graph *graph, enum clef_padding padding, int
 {
     struct subject subject = {0};
     struct network_reference reference;
-    OK(clef_device_open(NULL, NULL, &subject.device));
-    OK(clef_parameters_create(subject.device, graph, &subject.parameters));
+    EXPECT_OK(clef_device_open(NULL, NULL, &subject.device));
+    EXPECT_OK(clef_parameters_create(subject.device, graph, &subject.parameters));
     network_reference_create(&reference, graph, batch);
     reference.padding = padding;
     make_parameters(&subject, &reference);
@@ -178,8 +176,8 @@ static void check_graph(struct clef_graph *graph, enum clef_padding padding, int
 static void check_resnet(const struct clef_resnet_config *config, int batch)
 {
     struct clef_graph graph = {0};
-    OK(clef_resnet_check(config));
-    OK(clef_resnet_build(config, &graph));
+    EXPECT_OK(clef_resnet_check(config));
+    EXPECT_OK(clef_resnet_build(config, &graph));
     check_graph(&graph, config->padding, batch);
 }
 
@@ -268,11 +266,11 @@ static void test_frozen(void **unused)
         config.filters[i] = 5 + i;
     }
     struct clef_graph graph = {0};
-    OK(clef_resnet_build(&config, &graph));
-    OK(clef_graph_freeze(&graph, "stem,stage1.block1"));
+    EXPECT_OK(clef_resnet_build(&config, &graph));
+    EXPECT_OK(clef_graph_freeze(&graph, "stem,stage1.block1"));
     check_graph(&graph, config.padding, 3);
-    OK(clef_resnet_build(&config, &graph));
-    OK(clef_graph_freeze(&graph, "stage1,stem,stage2"));
+    EXPECT_OK(clef_resnet_build(&config, &graph));
+    EXPECT_OK(clef_graph_freeze(&graph, "stage1,stem,stage2"));
     check_graph(&graph, config.padding, 5);
 }
 
@@ -309,7 +307,7 @@ static void test_nothing_fuses(void **unused)
     int active = clef_graph_relu(&graph, "active", hidden);
     int both = clef_graph_add(&graph, "both", active, hidden);
     clef_graph_dense(&graph, "logits", both, 3, false);
-    OK(clef_graph_finish(&graph));
+    EXPECT_OK(clef_graph_finish(&graph));
     check_graph(&graph, CLEF_PADDING_SAME, 6);
 }
 

@@ -153,8 +153,8 @@ static void test_model(void **state)
     fixture_open(&fixture, 2, 1);
     fixture_open(&other, 2, 2);
     fixture_train(&fixture, 1e-2f);
-    OK(clef_weights_save_keras(fixture.model, path));
-    OK(clef_hdf5_open(path, "layers", &file));
+    EXPECT_OK(clef_weights_save_keras(fixture.model, path));
+    EXPECT_OK(clef_hdf5_open(path, "layers", &file));
     assert_int_equal(clef_model_parameter_count(fixture.model), clef_safetensors_count(file));
     static const struct {
         const char *name;
@@ -172,7 +172,7 @@ static void test_model(void **state)
         assert_memory_equal(rows[i].dims, tensor.dims, (size_t)tensor.rank * sizeof(int));
     }
     clef_safetensors_close(file);
-    OK(clef_weights_load(other.model, path, &found));
+    EXPECT_OK(clef_weights_load(other.model, path, &found));
     assert_string_equal("keras", found.layout);
     size_t count, other_count;
     float *values = fixture_read_all(fixture.model, &count);

@@ -47,7 +47,7 @@ static void test_initial_values(void **state)
     for (int i = 0; i < clef_model_parameter_count(fixture->model); i++) {
         struct clef_parameter parameter = clef_model_get_parameter(fixture->model, i);
         float *values = malloc(parameter.count * sizeof *values);
-        OK(clef_model_read_parameter(fixture->model, i, values));
+        EXPECT_OK(clef_model_read_parameter(fixture->model, i, values));
         double area = 1, largest = 0, sum = 0;
         for (int k = 0; k < parameter.rank - 2; k++)
             area *= parameter.dims[k];
@@ -101,7 +101,7 @@ static void test_first_step_is_adam(void **state)
         struct clef_parameter parameter = clef_model_get_parameter(fixture->model, i);
         float *gradient = calloc(parameter.count, sizeof *gradient);
         if (parameter.trainable)
-            OK(clef_model_read_gradient(fixture->model, i, gradient));
+            EXPECT_OK(clef_model_read_gradient(fixture->model, i, gradient));
         for (size_t k = 0; k < parameter.count && parameter.trainable; k++) {
             double g = (double)gradient[k];
             double m = g * (1 - 0.9), v = g * g * (1 - 0.999);
@@ -126,8 +126,8 @@ static void test_bias_before_batchnorm_rests(void **state)
     size_t count = clef_model_get_parameter(fixture->model, index).count;
     float *values = calloc(count, sizeof *values), *gradient = calloc(count, sizeof *gradient);
     fixture_train(fixture, 1e-2f);
-    OK(clef_model_read_parameter(fixture->model, index, values));
-    OK(clef_model_read_gradient(fixture->model, index, gradient));
+    EXPECT_OK(clef_model_read_parameter(fixture->model, index, values));
+    EXPECT_OK(clef_model_read_gradient(fixture->model, index, gradient));
     for (size_t i = 0; i < count; i++)
         assert_true(values[i] == 0 && gradient[i] == 0);
     free(values);
@@ -142,17 +142,17 @@ static void test_tickets(void **state)
     int tickets[3];
     struct clef_metrics metrics[2];
     for (int i = 0; i < 2; i++)
-        OK(clef_model_train_step(fixture->model, &fixture->batch, 1e-2f, &tickets[i]));
-    EXPECT_FAILURE(clef_model_train_step(fixture->model, &fixture->batch, 1e-2f, &tickets[2]),
-                   CLEF_INVALID_ARGUMENT, "under way");
+        EXPECT_OK(clef_model_train_step(fixture->model, &fixture->batch, 1e-2f, &tickets[i]));
+    EXPECT_FAILS(clef_model_train_step(fixture->model, &fixture->batch, 1e-2f, &tickets[2]),
+                 CLEF_INVALID_ARGUMENT, "under way");
     for (int i = 0; i < 2; i++)
-        OK(clef_model_wait(fixture->model, tickets[i], &metrics[i]));
+        EXPECT_OK(clef_model_wait(fixture->model, tickets[i], &metrics[i]));
     assert_true(metrics[0].loss == fixture_train(apart, 1e-2f).loss);
     assert_true(metrics[1].loss == fixture_train(apart, 1e-2f).loss);
-    EXPECT_FAILURE(clef_model_wait(fixture->model, tickets[0], &metrics[0]), CLEF_INVALID_ARGUMENT,
-                   "no step under way");
-    EXPECT_FAILURE(clef_model_wait(fixture->model, 99, &metrics[0]), CLEF_INVALID_ARGUMENT,
-                   "ticket 99");
+    EXPECT_FAILS(clef_model_wait(fixture->model, tickets[0], &metrics[0]), CLEF_INVALID_ARGUMENT,
+                 "no step under way");
+    EXPECT_FAILS(clef_model_wait(fixture->model, 99, &metrics[0]), CLEF_INVALID_ARGUMENT,
+                 "ticket 99");
     fixture_close(apart);
     free(apart);
 }
@@ -168,7 +168,7 @@ static void test_batch_sizes_mix(void **state)
     assert_true(first == fixture_train(apart, 1e-3f).loss);
     fixture->batch.count = FIXTURE_BATCH;
     fixture_evaluate(fixture);
-    OK(clef_model_prepare(fixture->model, 4 * FIXTURE_BATCH, true));
+    EXPECT_OK(clef_model_prepare(fixture->model, 4 * FIXTURE_BATCH, true));
     for (int count = 1; count <= FIXTURE_BATCH; count++) {
         fixture->batch.count = count;
         fixture_evaluate(fixture);
@@ -188,7 +188,7 @@ static void test_predict(void **state)
     float *before = fixture_read_all(fixture->model, &count);
     float logits[FIXTURE_BATCH * FIXTURE_CLASSES], alone[FIXTURE_CLASSES];
     struct clef_batch images = {.images = fixture->images, .count = FIXTURE_BATCH};
-    OK(clef_model_predict(fixture->model, &images, logits));
+    EXPECT_OK(clef_model_predict(fixture->model, &images, logits));
     double loss = 0;
     int correct = 0;
     for (int i = 0; i < FIXTURE_BATCH; i++) {
@@ -203,7 +203,7 @@ static void test_predict(void **state)
         correct += best == fixture->labels[i];
         struct clef_batch one = {
             .images = fixture->images + (ptrdiff_t)i * FIXTURE_SIDE * FIXTURE_SIDE, .count = 1};
-        OK(clef_model_predict(fixture->model, &one, alone));
+        EXPECT_OK(clef_model_predict(fixture->model, &one, alone));
         for (int c = 0; c < FIXTURE_CLASSES; c++)
             assert_true(fabs((double)alone[c] - (double)row[c]) <=
                         1e-5 * (1 + fabs((double)row[c])));
@@ -223,29 +223,29 @@ static void test_refused_batches(void **state)
     int ticket;
     struct clef_batch batch = fixture->batch;
     batch.count = 0;
-    EXPECT_FAILURE(clef_model_train_step(fixture->model, &batch, 1e-3f, &ticket),
-                   CLEF_INVALID_ARGUMENT, "at least one image");
+    EXPECT_FAILS(clef_model_train_step(fixture->model, &batch, 1e-3f, &ticket),
+                 CLEF_INVALID_ARGUMENT, "at least one image");
     batch = fixture->batch;
     batch.labels = NULL;
-    EXPECT_FAILURE(clef_model_evaluate_step(fixture->model, &batch, &ticket), CLEF_INVALID_ARGUMENT,
-                   "labels");
+    EXPECT_FAILS(clef_model_evaluate_step(fixture->model, &batch, &ticket), CLEF_INVALID_ARGUMENT,
+                 "labels");
     fixture->labels[4] = FIXTURE_CLASSES;
-    EXPECT_FAILURE(clef_model_train_step(fixture->model, &fixture->batch, 1e-3f, &ticket),
-                   CLEF_INVALID_ARGUMENT, "label 4 of the batch is 5");
-    EXPECT_FAILURE(clef_model_prepare(fixture->model, 0, true), CLEF_INVALID_ARGUMENT,
-                   "batch size is 0");
+    EXPECT_FAILS(clef_model_train_step(fixture->model, &fixture->batch, 1e-3f, &ticket),
+                 CLEF_INVALID_ARGUMENT, "label 4 of the batch is 5");
+    EXPECT_FAILS(clef_model_prepare(fixture->model, 0, true), CLEF_INVALID_ARGUMENT,
+                 "batch size is 0");
     float value;
-    EXPECT_FAILURE(clef_model_read_parameter(fixture->model, 1000, &value), CLEF_INVALID_ARGUMENT,
-                   "no parameter 1000");
-    EXPECT_FAILURE(clef_model_read_gradient(fixture->model, 0, &value), CLEF_INVALID_ARGUMENT,
-                   "before the first training step");
+    EXPECT_FAILS(clef_model_read_parameter(fixture->model, 1000, &value), CLEF_INVALID_ARGUMENT,
+                 "no parameter 1000");
+    EXPECT_FAILS(clef_model_read_gradient(fixture->model, 0, &value), CLEF_INVALID_ARGUMENT,
+                 "before the first training step");
     struct clef_model *model;
     struct clef_resnet_config config = fixture_config();
-    EXPECT_FAILURE(clef_model_create_resnet(NULL, &config, 0, &model), CLEF_INVALID_ARGUMENT,
-                   "device");
+    EXPECT_FAILS(clef_model_create_resnet(NULL, &config, 0, &model), CLEF_INVALID_ARGUMENT,
+                 "device");
     config.classes = 1;
-    EXPECT_FAILURE(clef_model_create_resnet(fixture->device, &config, 0, &model),
-                   CLEF_INVALID_ARGUMENT, "classes");
+    EXPECT_FAILS(clef_model_create_resnet(fixture->device, &config, 0, &model),
+                 CLEF_INVALID_ARGUMENT, "classes");
     assert_null(model);
     clef_model_destroy(NULL);
 }

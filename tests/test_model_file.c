@@ -50,10 +50,10 @@ static void test_round_trip(void **state)
     struct fixture *fixture = *state;
     fixture_train(fixture, 1e-2f);
     fixture_train(fixture, 1e-2f);
-    OK(clef_model_save(fixture->model, 77, path));
+    EXPECT_OK(clef_model_save(fixture->model, 77, path));
     struct clef_model *loaded;
     int batch_size = 0;
-    OK(clef_model_load(fixture->device, path, &loaded, &batch_size));
+    EXPECT_OK(clef_model_load(fixture->device, path, &loaded, &batch_size));
     assert_int_equal(batch_size, 77);
     expect_same_config(clef_model_get_config(loaded), clef_model_get_config(fixture->model));
     size_t count, loaded_count;
@@ -62,13 +62,13 @@ static void test_round_trip(void **state)
     assert_int_equal(count, loaded_count);
     assert_memory_equal(saved, values, count * sizeof *values);
     float logits[FIXTURE_BATCH * FIXTURE_CLASSES], again[FIXTURE_BATCH * FIXTURE_CLASSES];
-    OK(clef_model_predict(fixture->model, &fixture->batch, logits));
-    OK(clef_model_predict(loaded, &fixture->batch, again));
+    EXPECT_OK(clef_model_predict(fixture->model, &fixture->batch, logits));
+    EXPECT_OK(clef_model_predict(loaded, &fixture->batch, again));
     assert_memory_equal(logits, again, sizeof logits);
     free(saved);
     free(values);
     clef_model_destroy(loaded);
-    OK(clef_model_load(fixture->device, path, &loaded, NULL));
+    EXPECT_OK(clef_model_load(fixture->device, path, &loaded, NULL));
     clef_model_destroy(loaded);
 }
 
@@ -86,9 +86,9 @@ static void test_other_configuration(void **state)
                                         .conv_bias = true,
                                         .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}};
     struct clef_model *model, *loaded;
-    OK(clef_model_create_resnet(fixture->device, &config, 5, &model));
-    OK(clef_model_save(model, 1, path));
-    OK(clef_model_load(fixture->device, path, &loaded, NULL));
+    EXPECT_OK(clef_model_create_resnet(fixture->device, &config, 5, &model));
+    EXPECT_OK(clef_model_save(model, 1, path));
+    EXPECT_OK(clef_model_load(fixture->device, path, &loaded, NULL));
     expect_same_config(clef_model_get_config(loaded), &config);
     clef_model_destroy(model);
     clef_model_destroy(loaded);
@@ -99,7 +99,7 @@ static void test_conventions(void **state)
     (void)state;
     struct clef_resnet_config config = clef_resnet_imagenet(), read;
     char *text = clef_resnet_to_json(&config);
-    OK(clef_resnet_from_json(text, &read));
+    EXPECT_OK(clef_resnet_from_json(text, &read));
     free(text);
     expect_same_config(&read, &config);
     assert_int_equal(read.padding, CLEF_PADDING_SYMMETRIC);
@@ -112,7 +112,7 @@ static void test_old_configuration(void **state)
 {
     (void)state;
     struct clef_resnet_config config, expected = fixture_config();
-    OK(clef_resnet_from_json(good_config, &config));
+    EXPECT_OK(clef_resnet_from_json(good_config, &config));
     expect_same_config(&config, &expected);
 }
 
@@ -158,8 +158,8 @@ static clef_status zeros(void *user, int index, float *values)
 
 static clef_status write_and_load(struct fixture *fixture, struct content *content)
 {
-    OK(clef_safetensors_write(path, content->tensors, content->tensor_count, content->metadata,
-                              MOST_METADATA, zeros, content));
+    EXPECT_OK(clef_safetensors_write(path, content->tensors, content->tensor_count,
+                                     content->metadata, MOST_METADATA, zeros, content));
     struct clef_model *model;
     clef_status status = clef_model_load(fixture->device, path, &model, NULL);
     if (status != CLEF_OK) {
@@ -175,7 +175,7 @@ static void test_good_content(void **state)
 {
     struct fixture *fixture = *state;
     struct content content = good_content(fixture->model);
-    OK(write_and_load(fixture, &content));
+    EXPECT_OK(write_and_load(fixture, &content));
 }
 
 static void test_bad_metadata(void **state)
@@ -201,7 +201,7 @@ static void test_bad_metadata(void **state)
         struct content content = good_content(fixture->model);
         content.metadata[cases[i].entry].key = cases[i].key;
         content.metadata[cases[i].entry].value = cases[i].value;
-        EXPECT_FAILURE(write_and_load(fixture, &content), cases[i].status, cases[i].words);
+        EXPECT_FAILS(write_and_load(fixture, &content), cases[i].status, cases[i].words);
     }
 }
 
@@ -251,7 +251,7 @@ static void test_bad_configuration(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct content content = good_content(fixture->model);
         content.metadata[CONFIG].value = cases[i].config;
-        EXPECT_FAILURE(write_and_load(fixture, &content), cases[i].status, cases[i].words);
+        EXPECT_FAILS(write_and_load(fixture, &content), cases[i].status, cases[i].words);
     }
 }
 
@@ -280,8 +280,7 @@ static void test_bad_conventions(void **state)
 #undef WITH
     struct clef_resnet_config config;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        EXPECT_FAILURE(clef_resnet_from_json(cases[i].config, &config), CLEF_FORMAT,
-                       cases[i].words);
+        EXPECT_FAILS(clef_resnet_from_json(cases[i].config, &config), CLEF_FORMAT, cases[i].words);
 }
 
 static void test_bad_tensors(void **state)
@@ -289,22 +288,21 @@ static void test_bad_tensors(void **state)
     struct fixture *fixture = *state;
     struct content content = good_content(fixture->model);
     content.tensor_count--;
-    EXPECT_FAILURE(write_and_load(fixture, &content), CLEF_FORMAT,
-                   "tensor \"fc2.bias\" is missing");
+    EXPECT_FAILS(write_and_load(fixture, &content), CLEF_FORMAT, "tensor \"fc2.bias\" is missing");
     content = good_content(fixture->model);
     content.tensors[2].dims[0] = 5;
-    EXPECT_FAILURE(write_and_load(fixture, &content), CLEF_FORMAT,
-                   "tensor \"stage1.block1.conv1.weight\" is [5, 3, 8, 8], but the configuration "
-                   "asks for [3, 3, 8, 8]");
+    EXPECT_FAILS(write_and_load(fixture, &content), CLEF_FORMAT,
+                 "tensor \"stage1.block1.conv1.weight\" is [5, 3, 8, 8], but the configuration "
+                 "asks for [3, 3, 8, 8]");
     content = good_content(fixture->model);
     content.tensors[3].rank = 2;
     content.tensors[3].dims[1] = 1;
-    EXPECT_FAILURE(write_and_load(fixture, &content), CLEF_FORMAT, "is [8, 1]");
+    EXPECT_FAILS(write_and_load(fixture, &content), CLEF_FORMAT, "is [8, 1]");
     content = good_content(fixture->model);
     content.tensors[content.tensor_count++] =
         (struct clef_safetensors_tensor){.name = "fc3.bias", .rank = 1, .dims = {4}};
-    EXPECT_FAILURE(write_and_load(fixture, &content), CLEF_FORMAT,
-                   "tensor \"fc3.bias\" does not belong");
+    EXPECT_FAILS(write_and_load(fixture, &content), CLEF_FORMAT,
+                 "tensor \"fc3.bias\" does not belong");
 }
 
 static void test_no_file(void **state)
@@ -318,16 +316,16 @@ static void test_no_file(void **state)
     assert_non_null(file);
     fputs("this is no model", file);
     fclose(file);
-    EXPECT_FAILURE(clef_model_load(fixture->device, path, &model, NULL), CLEF_FORMAT, path);
+    EXPECT_FAILS(clef_model_load(fixture->device, path, &model, NULL), CLEF_FORMAT, path);
     assert_null(model);
-    EXPECT_FAILURE(clef_model_save(fixture->model, 0, path), CLEF_INVALID_ARGUMENT, "batch size");
+    EXPECT_FAILS(clef_model_save(fixture->model, 0, path), CLEF_INVALID_ARGUMENT, "batch size");
     // What can be saved can be loaded.
-    EXPECT_FAILURE(clef_model_save(fixture->model, CLEF_MAX_BATCH + 1, path), CLEF_INVALID_ARGUMENT,
-                   "batch size in 1..65536");
+    EXPECT_FAILS(clef_model_save(fixture->model, CLEF_MAX_BATCH + 1, path), CLEF_INVALID_ARGUMENT,
+                 "batch size in 1..65536");
     int batch_size = 0;
     struct clef_model *loaded;
-    OK(clef_model_save(fixture->model, CLEF_MAX_BATCH, path));
-    OK(clef_model_load(fixture->device, path, &loaded, &batch_size));
+    EXPECT_OK(clef_model_save(fixture->model, CLEF_MAX_BATCH, path));
+    EXPECT_OK(clef_model_load(fixture->device, path, &loaded, &batch_size));
     assert_int_equal(CLEF_MAX_BATCH, batch_size);
     clef_model_destroy(loaded);
     assert_int_equal(clef_model_save(fixture->model, 1, "/nonexistent/directory/model"),

@@ -11,9 +11,9 @@ static void test_memory_plan(void **state)
 {
     struct fixture *fixture = *state;
     struct clef_memory_plan training, inference, larger;
-    OK(clef_model_plan_memory(fixture->model, FIXTURE_BATCH, true, &training));
-    OK(clef_model_plan_memory(fixture->model, FIXTURE_BATCH, false, &inference));
-    OK(clef_model_plan_memory(fixture->model, 4 * FIXTURE_BATCH, true, &larger));
+    EXPECT_OK(clef_model_plan_memory(fixture->model, FIXTURE_BATCH, true, &training));
+    EXPECT_OK(clef_model_plan_memory(fixture->model, FIXTURE_BATCH, false, &inference));
+    EXPECT_OK(clef_model_plan_memory(fixture->model, 4 * FIXTURE_BATCH, true, &larger));
     assert_int_equal(training.total, training.parameters + training.gradients + training.moments +
                                          training.activations + training.scratch);
     assert_int_equal(training.moments, 2 * training.gradients);
@@ -31,16 +31,16 @@ static void test_too_large_batch(void **state)
     config.input_height = config.input_width = 1024;
     config.head = CLEF_HEAD_AVGPOOL;
     struct clef_model *model;
-    OK(clef_model_create_resnet(fixture->device, &config, 0, &model));
+    EXPECT_OK(clef_model_create_resnet(fixture->device, &config, 0, &model));
     struct clef_memory_plan plan;
-    OK(clef_model_plan_memory(model, 65536, true, &plan));
+    EXPECT_OK(clef_model_plan_memory(model, 65536, true, &plan));
     assert_true(plan.total > present);
-    EXPECT_FAILURE(clef_model_prepare(model, 65536, true), CLEF_OUT_OF_MEMORY, "batch size of ");
+    EXPECT_FAILS(clef_model_prepare(model, 65536, true), CLEF_OUT_OF_MEMORY, "batch size of ");
     int named = atoi(strstr(clef_last_error(), "batch size of ") + strlen("batch size of "));
     assert_true(named >= 1 && named < 65536);
-    OK(clef_model_plan_memory(model, named, true, &plan));
+    EXPECT_OK(clef_model_plan_memory(model, named, true, &plan));
     assert_true(plan.total <= present);
-    OK(clef_model_plan_memory(model, 2 * named, true, &plan));
+    EXPECT_OK(clef_model_plan_memory(model, 2 * named, true, &plan));
     assert_true(plan.total > present);
     clef_model_destroy(model);
 }
@@ -58,7 +58,7 @@ static void test_too_large_buffer(void **state)
     struct clef_device_info *info = info_of(fixture->device);
     struct clef_memory_plan plan;
     uint64_t most = info->max_buffer_bytes;
-    OK(clef_model_plan_memory(fixture->model, 64, true, &plan));
+    EXPECT_OK(clef_model_plan_memory(fixture->model, 64, true, &plan));
     info->max_buffer_bytes = plan.activations / 4;
     clef_status status = clef_model_prepare(fixture->model, 64, true);
     char error[512];
@@ -116,11 +116,11 @@ static void test_visit_plans(void **state)
 {
     struct fixture *fixture = *state;
     struct visits visits = {0};
-    OK(clef_model_visit_plans(fixture->model, FIXTURE_BATCH, true, visit, &visits));
+    EXPECT_OK(clef_model_visit_plans(fixture->model, FIXTURE_BATCH, true, visit, &visits));
     assert_string_equal(visits.first, "copy");
     assert_string_equal(visits.last, "optimizer");
     memset(&visits, 0, sizeof visits);
-    OK(clef_model_visit_plans(fixture->model, FIXTURE_BATCH, false, visit, &visits));
+    EXPECT_OK(clef_model_visit_plans(fixture->model, FIXTURE_BATCH, false, visit, &visits));
     assert_string_equal(visits.first, "cast");
     assert_string_equal(visits.last, "loss");
     // Cast, 8 convolutions, 7 normalisations, pool, two dense layers, loss.
@@ -158,7 +158,7 @@ static clef_status visit_arguments(void *user, const char *layer, const char *op
     struct clef_plan_info info = {0};
 #define PLAN_BY_NAME(name)      \
     if (strcmp(op, #name) == 0) \
-        OK(clef_plan_##name(work->device, args, NULL, &info, NULL));
+        EXPECT_OK(clef_plan_##name(work->device, args, NULL, &info, NULL));
     CLEF_OP_LIST(PLAN_BY_NAME)
 #undef PLAN_BY_NAME
     return add_work(work, layer, op, info.flops);
@@ -178,8 +178,9 @@ static void test_visit_ops(void **state)
         static struct work by_plan, by_arguments;
         by_plan.device = by_arguments.device = fixture->device;
         by_plan.count = by_arguments.count = 0;
-        OK(clef_model_visit_ops(model, FIXTURE_BATCH, training, visit_arguments, &by_arguments));
-        OK(clef_model_visit_plans(model, FIXTURE_BATCH, training, visit_work, &by_plan));
+        EXPECT_OK(
+            clef_model_visit_ops(model, FIXTURE_BATCH, training, visit_arguments, &by_arguments));
+        EXPECT_OK(clef_model_visit_plans(model, FIXTURE_BATCH, training, visit_work, &by_plan));
         assert_int_equal(by_arguments.count, by_plan.count);
         for (int i = 0; i < by_plan.count; i++) {
             assert_string_equal(by_arguments.layers[i], by_plan.layers[i]);
@@ -189,8 +190,8 @@ static void test_visit_ops(void **state)
     }
     assert_int_equal(clef_model_visit_ops(model, 1, false, refuse_arguments, NULL),
                      CLEF_INTERRUPTED);
-    EXPECT_FAILURE(clef_model_visit_ops(model, 0, false, visit_arguments, NULL),
-                   CLEF_INVALID_ARGUMENT, "batch size is 0");
+    EXPECT_FAILS(clef_model_visit_ops(model, 0, false, visit_arguments, NULL),
+                 CLEF_INVALID_ARGUMENT, "batch size is 0");
 }
 
 static void test_layers(void **state)

@@ -16,7 +16,7 @@ static void test_diverges(void **state)
         before = fixture_read_all(fixture->model, &count);
         int ticket;
         struct clef_metrics metrics;
-        OK(clef_model_train_step(fixture->model, &fixture->batch, 1e30f, &ticket));
+        EXPECT_OK(clef_model_train_step(fixture->model, &fixture->batch, 1e30f, &ticket));
         status = clef_model_wait(fixture->model, ticket, &metrics);
     }
     assert_int_equal(status, CLEF_NOT_FINITE);
@@ -35,10 +35,10 @@ static void poison(struct fixture *fixture, const char *name, float *kept)
     int index = fixture_find_parameter(fixture->model, name);
     size_t count = clef_model_get_parameter(fixture->model, index).count;
     float *values = malloc(count * sizeof *values);
-    OK(clef_model_read_parameter(fixture->model, index, values));
+    EXPECT_OK(clef_model_read_parameter(fixture->model, index, values));
     *kept = values[count / 2];
     values[count / 2] = NAN;
-    OK(clef_model_write_parameter(fixture->model, index, values));
+    EXPECT_OK(clef_model_write_parameter(fixture->model, index, values));
     free(values);
 }
 
@@ -47,9 +47,9 @@ static void heal(struct fixture *fixture, const char *name, float kept)
     int index = fixture_find_parameter(fixture->model, name);
     size_t count = clef_model_get_parameter(fixture->model, index).count;
     float *values = malloc(count * sizeof *values);
-    OK(clef_model_read_parameter(fixture->model, index, values));
+    EXPECT_OK(clef_model_read_parameter(fixture->model, index, values));
     values[count / 2] = kept;
-    OK(clef_model_write_parameter(fixture->model, index, values));
+    EXPECT_OK(clef_model_write_parameter(fixture->model, index, values));
     free(values);
 }
 
@@ -68,15 +68,15 @@ static void test_nan_parameter(void **state)
     int tickets[2], third;
     struct clef_metrics metrics;
     for (int i = 0; i < 2; i++)
-        OK(clef_model_train_step(fixture->model, &fixture->batch, 1e-3f, &tickets[i]));
-    EXPECT_FAILURE(clef_model_wait(fixture->model, tickets[0], &metrics), CLEF_NOT_FINITE,
-                   "layer \"stage2.block1.conv1\" is the first");
+        EXPECT_OK(clef_model_train_step(fixture->model, &fixture->batch, 1e-3f, &tickets[i]));
+    EXPECT_FAILS(clef_model_wait(fixture->model, tickets[0], &metrics), CLEF_NOT_FINITE,
+                 "layer \"stage2.block1.conv1\" is the first");
     assert_non_null(strstr(clef_last_error(), "became NaN at step 2"));
     assert_non_null(strstr(clef_last_error(), name));
-    EXPECT_FAILURE(clef_model_train_step(fixture->model, &fixture->batch, 1e-3f, &third),
-                   CLEF_NOT_FINITE, "wait for the steps under way");
-    EXPECT_FAILURE(clef_model_wait(fixture->model, tickets[1], &metrics), CLEF_NOT_FINITE,
-                   "step 3 changed nothing");
+    EXPECT_FAILS(clef_model_train_step(fixture->model, &fixture->batch, 1e-3f, &third),
+                 CLEF_NOT_FINITE, "wait for the steps under way");
+    EXPECT_FAILS(clef_model_wait(fixture->model, tickets[1], &metrics), CLEF_NOT_FINITE,
+                 "step 3 changed nothing");
     float *after = fixture_read_all(fixture->model, &count);
     assert_memory_equal(before, after, count * sizeof *before);
     heal(fixture, name, kept);
@@ -98,7 +98,7 @@ static void set_parameter(struct fixture *fixture, const char *name, float first
     assert_non_null(values);
     for (size_t i = 0; i < count; i++)
         values[i] = i == 0 ? first : i == 1 ? second : rest;
-    OK(clef_model_write_parameter(fixture->model, index, values));
+    EXPECT_OK(clef_model_write_parameter(fixture->model, index, values));
     free(values);
 }
 
@@ -117,14 +117,14 @@ static void test_gradient_overflows(void **state)
     set_parameter(fixture, "fc1.weight", 0, 0, 0);
     set_parameter(fixture, "fc1.bias", 1.5e-38f, 0, 0);
     set_parameter(fixture, "fc2.weight", 3e38f, -3e38f, 0);
-    OK(clef_model_train_step(fixture->model, &fixture->batch, 1e-3f, &ticket));
-    OK(clef_model_wait(fixture->model, ticket, &metrics));
+    EXPECT_OK(clef_model_train_step(fixture->model, &fixture->batch, 1e-3f, &ticket));
+    EXPECT_OK(clef_model_wait(fixture->model, ticket, &metrics));
     assert_true(isfinite(metrics.loss));
     assert_int_equal(1, clef_model_get_step(fixture->model));
     float *before = fixture_read_all(fixture->model, &count);
-    OK(clef_model_train_step(fixture->model, &fixture->batch, 1e-3f, &ticket));
-    EXPECT_FAILURE(clef_model_wait(fixture->model, ticket, &metrics), CLEF_NOT_FINITE,
-                   "at step 2: layer \"");
+    EXPECT_OK(clef_model_train_step(fixture->model, &fixture->batch, 1e-3f, &ticket));
+    EXPECT_FAILS(clef_model_wait(fixture->model, ticket, &metrics), CLEF_NOT_FINITE,
+                 "at step 2: layer \"");
     assert_non_null(strstr(clef_last_error(), "in its parameter \""));
     assert_non_null(strstr(clef_last_error(), "an earlier step left it so"));
     assert_null(strstr(clef_last_error(), "changed no parameter"));
@@ -141,9 +141,9 @@ static void test_nan_in_evaluation(void **state)
     struct clef_metrics metrics;
     float kept;
     poison(fixture, "stage1.block1.bn2.running_var", &kept);
-    OK(clef_model_evaluate_step(fixture->model, &fixture->batch, &ticket));
-    EXPECT_FAILURE(clef_model_wait(fixture->model, ticket, &metrics), CLEF_NOT_FINITE,
-                   "layer \"stage1.block1.bn2\"");
+    EXPECT_OK(clef_model_evaluate_step(fixture->model, &fixture->batch, &ticket));
+    EXPECT_FAILS(clef_model_wait(fixture->model, ticket, &metrics), CLEF_NOT_FINITE,
+                 "layer \"stage1.block1.bn2\"");
     heal(fixture, "stage1.block1.bn2.running_var", kept);
     assert_true(isfinite(fixture_evaluate(fixture).loss));
     assert_true(isfinite(fixture_train(fixture, 1e-3f).loss));

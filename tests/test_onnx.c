@@ -20,7 +20,7 @@ static Onnx__ModelProto *save_and_read(struct world *world, struct clef_model *m
 {
     const char *path = temp_path(&world->directory, "model.onnx");
     size_t size;
-    OK(clef_onnx_save(model, path));
+    EXPECT_OK(clef_onnx_save(model, path));
     char *bytes = read_file(path, &size);
     Onnx__ModelProto *file = onnx__model_proto__unpack(NULL, size, (const uint8_t *)bytes);
     assert_non_null(file);
@@ -227,7 +227,7 @@ static void test_avgpool(void **state)
                                         .conv_bias = true,
                                         .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}};
     struct clef_model *model;
-    OK(clef_model_create_resnet(world->fixture.device, &config, 1, &model));
+    EXPECT_OK(clef_model_create_resnet(world->fixture.device, &config, 1, &model));
     Onnx__ModelProto *file = save_and_read(world, model);
     const Onnx__GraphProto *graph = file->graph;
     check_port(graph->input[0], "input", (const int64_t[]){3, 9, 12}, 4);
@@ -252,7 +252,7 @@ static void test_imagenet(void **state)
     config.stages = 2;
     config.filters[0] = 4;
     config.filters[1] = 8;
-    OK(clef_model_create_resnet(world->fixture.device, &config, 1, &model));
+    EXPECT_OK(clef_model_create_resnet(world->fixture.device, &config, 1, &model));
     Onnx__ModelProto *file = save_and_read(world, model);
     const Onnx__GraphProto *graph = file->graph;
     check_port(graph->input[0], "input", (const int64_t[]){3, 32, 32}, 4);
@@ -289,7 +289,7 @@ static void check_tensor(struct clef_model *model, int index, const Onnx__Tensor
     struct clef_parameter parameter = clef_model_get_parameter(model, index);
     float *values = malloc(parameter.count * sizeof *values);
     assert_non_null(values);
-    OK(clef_model_read_parameter(model, index, values));
+    EXPECT_OK(clef_model_read_parameter(model, index, values));
     assert_string_equal(parameter.name, tensor->name);
     assert_int_equal(1, tensor->data_type);
     assert_int_equal(parameter.count * sizeof *values, tensor->raw_data.len);
@@ -344,9 +344,9 @@ static void test_too_large(void **state)
                                         .conv_bias = true,
                                         .batchnorm = {.momentum = 0.99, .epsilon = 1e-3}};
     struct clef_model *model;
-    OK(clef_model_create_empty(world->fixture.device, &config, &model));
+    EXPECT_OK(clef_model_create_empty(world->fixture.device, &config, &model));
     const char *path = temp_path(&world->directory, "large.onnx");
-    EXPECT_FAILURE(clef_onnx_save(model, path), CLEF_UNSUPPORTED, "ONNX files have at most");
+    EXPECT_FAILS(clef_onnx_save(model, path), CLEF_UNSUPPORTED, "ONNX files have at most");
     assert_non_null(strstr(clef_last_error(), path));
     clef_model_destroy(model);
     assert_int_equal(1, count_entries(world->directory)); // What the set-up wrote.
@@ -356,10 +356,10 @@ static void test_bad_arguments(void **state)
 {
     struct world *world = *state;
     struct clef_model *model = world->fixture.model;
-    EXPECT_FAILURE(clef_onnx_save(model, NULL), CLEF_INVALID_ARGUMENT, "needs a model and a path");
-    EXPECT_FAILURE(clef_onnx_save(NULL, "x"), CLEF_INVALID_ARGUMENT, "needs a model and a path");
-    EXPECT_FAILURE(clef_onnx_save(model, temp_path(&world->directory, "none/x.onnx")),
-                   CLEF_NOT_FOUND, "none/x.onnx");
+    EXPECT_FAILS(clef_onnx_save(model, NULL), CLEF_INVALID_ARGUMENT, "needs a model and a path");
+    EXPECT_FAILS(clef_onnx_save(NULL, "x"), CLEF_INVALID_ARGUMENT, "needs a model and a path");
+    EXPECT_FAILS(clef_onnx_save(model, temp_path(&world->directory, "none/x.onnx")), CLEF_NOT_FOUND,
+                 "none/x.onnx");
 }
 
 // ---------------------------------------------------------------- the program
@@ -370,7 +370,7 @@ static void test_program(void **state)
     const char *model = temp_path(&world->directory, "model.safetensors");
     const char *out = temp_path(&world->directory, "program.onnx");
     size_t size, expected_size;
-    OK(clef_model_save(world->fixture.model, 1, model));
+    EXPECT_OK(clef_model_save(world->fixture.model, 1, model));
     struct program_result result =
         RUN_CLEF("export", "--format", "onnx", "--model", model, "--out", out);
     check_exit(&result, 0);

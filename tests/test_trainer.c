@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The training loop on a small network and synthetic images: its figures against steps taken one by
 // one, its callbacks, its order and its failures.
+#include "support/expect.h"
 #include "support/training_fixture.h"
 
 #include <math.h>
@@ -43,12 +44,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void check_ok(clef_status status)
-{
-    if (status != CLEF_OK)
-        fail_msg("%s", clef_last_error());
-}
-
 static void check_same(double expected, double actual)
 {
     if (!(expected == actual))
@@ -74,9 +69,9 @@ static struct clef_evaluation run_by_hand(struct clef_model *model, bool trainin
                 memcpy(padded + (batch.count * PADDED + y + 1) * PADDED + 1,
                        training_pixels + (image * SIZE + y) * SIZE, SIZE);
         }
-        check_ok(training ? clef_model_train_step(model, &batch, 1e-3f, &ticket)
-                          : clef_model_evaluate_step(model, &batch, &ticket));
-        check_ok(clef_model_wait(model, ticket, &metrics));
+        EXPECT_OK(training ? clef_model_train_step(model, &batch, 1e-3f, &ticket)
+                           : clef_model_evaluate_step(model, &batch, &ticket));
+        EXPECT_OK(clef_model_wait(model, ticket, &metrics));
         assert_int_equal(batch.count, metrics.count);
         loss += metrics.loss * metrics.count;
         correct += metrics.correct;
@@ -93,9 +88,9 @@ static void test_means(void **state)
     struct clef_epoch epoch;
     struct clef_evaluation evaluation;
     int done;
-    check_ok(clef_train(fixture->model, fixture->dataset, fixture->dataset, &config, NULL, &epoch,
-                        &done));
-    check_ok(clef_evaluate(fixture->model, fixture->dataset, BATCH, NULL, &evaluation));
+    EXPECT_OK(clef_train(fixture->model, fixture->dataset, fixture->dataset, &config, NULL, &epoch,
+                         &done));
+    EXPECT_OK(clef_evaluate(fixture->model, fixture->dataset, BATCH, NULL, &evaluation));
     struct clef_evaluation trained = run_by_hand(other, true);
     struct clef_evaluation tested = run_by_hand(other, false);
     assert_int_equal(1, done);
@@ -142,7 +137,7 @@ static void test_callbacks(void **state)
         .user = &record, .on_step = record_step, .on_epoch = record_epoch};
     struct clef_epoch epochs[3];
     int done;
-    check_ok(
+    EXPECT_OK(
         clef_train(fixture->model, fixture->dataset, NULL, &config, &callbacks, epochs, &done));
     assert_int_equal(3, done);
     assert_int_equal(3 * STEPS, record.step_count);
@@ -170,8 +165,8 @@ static void test_learns(void **state)
     struct clef_evaluation evaluation;
     int done;
     config.learning_rate = 1e-2f;
-    check_ok(clef_train(fixture->model, fixture->dataset, NULL, &config, NULL, epochs, &done));
-    check_ok(clef_evaluate(fixture->model, fixture->dataset, BATCH, NULL, &evaluation));
+    EXPECT_OK(clef_train(fixture->model, fixture->dataset, NULL, &config, NULL, epochs, &done));
+    EXPECT_OK(clef_evaluate(fixture->model, fixture->dataset, BATCH, NULL, &evaluation));
     if (!(epochs[11].loss < 0.5 * epochs[0].loss) || !(epochs[11].accuracy > 0.9))
         fail_msg("loss %g, then %g with accuracy %g", epochs[0].loss, epochs[11].loss,
                  epochs[11].accuracy);
@@ -186,7 +181,7 @@ static double loss_of(struct clef_device *device, const struct clef_dataset *dat
     struct clef_epoch epochs[2];
     int done;
     config.seed = seed;
-    check_ok(clef_train(model, dataset, NULL, &config, NULL, epochs, &done));
+    EXPECT_OK(clef_train(model, dataset, NULL, &config, NULL, epochs, &done));
     clef_model_destroy(model);
     return epochs[1].loss;
 }
@@ -219,8 +214,8 @@ static void test_interruption(void **state)
     assert_int_equal(STEPS + 2, record.step_count);
     // The step that was under way has been finished too, and the model works on.
     assert_int_equal(STEPS + 3, clef_model_get_step(fixture->model));
-    check_ok(clef_evaluate(fixture->model, fixture->dataset, BATCH, NULL, &evaluation));
-    check_ok(clef_train(fixture->model, fixture->dataset, NULL, &config, NULL, epochs, &done));
+    EXPECT_OK(clef_evaluate(fixture->model, fixture->dataset, BATCH, NULL, &evaluation));
+    EXPECT_OK(clef_train(fixture->model, fixture->dataset, NULL, &config, NULL, epochs, &done));
     assert_int_equal(3, done);
 }
 
@@ -275,7 +270,7 @@ static void test_stop_request_in_evaluation(void **state)
     assert_int_equal(3, request.asked);
     assert_true(evaluation.loss == -1 && evaluation.accuracy == -1);
     request.asked = STEPS;
-    check_ok(clef_evaluate(fixture->model, fixture->dataset, BATCH, &callbacks, &evaluation));
+    EXPECT_OK(clef_evaluate(fixture->model, fixture->dataset, BATCH, &callbacks, &evaluation));
     assert_int_equal(2 * STEPS, request.asked);
     assert_true(evaluation.loss > 0);
 }
@@ -288,8 +283,8 @@ static void test_predict(void **state)
     struct clef_evaluation evaluation;
     double loss = 0;
     int correct = 0;
-    check_ok(clef_predict(fixture->model, fixture->dataset, BATCH, NULL, logits));
-    check_ok(clef_evaluate(fixture->model, fixture->dataset, BATCH, NULL, &evaluation));
+    EXPECT_OK(clef_predict(fixture->model, fixture->dataset, BATCH, NULL, logits));
+    EXPECT_OK(clef_evaluate(fixture->model, fixture->dataset, BATCH, NULL, &evaluation));
     for (int i = 0; i < IMAGES; i++) {
         const float *row = logits + i * CLASSES;
         double sum = 0;
@@ -351,17 +346,17 @@ static void test_bad_data(void **state)
     static const uint8_t large[12 * 12] = {0};
     const uint8_t label = 0;
     // Larger than the network's input.
-    check_ok(clef_dataset_from_memory(large, &label, 1, 12, 12, 1, CLASSES, &dataset));
+    EXPECT_OK(clef_dataset_from_memory(large, &label, 1, 12, 12, 1, CLASSES, &dataset));
     assert_int_equal(CLEF_INVALID_ARGUMENT,
                      clef_evaluate(fixture->model, dataset, 1, NULL, &evaluation));
     clef_dataset_destroy(dataset);
     // Another number of channels.
-    check_ok(clef_dataset_from_memory(large, &label, 1, 4, 4, 3, CLASSES, &dataset));
+    EXPECT_OK(clef_dataset_from_memory(large, &label, 1, 4, 4, 3, CLASSES, &dataset));
     assert_int_equal(CLEF_INVALID_ARGUMENT,
                      clef_evaluate(fixture->model, dataset, 1, NULL, &evaluation));
     clef_dataset_destroy(dataset);
     // More classes than the network has.
-    check_ok(clef_dataset_from_memory(large, &label, 1, 4, 4, 1, CLASSES + 1, &dataset));
+    EXPECT_OK(clef_dataset_from_memory(large, &label, 1, 4, 4, 1, CLASSES + 1, &dataset));
     assert_int_equal(CLEF_INVALID_ARGUMENT,
                      clef_evaluate(fixture->model, dataset, 1, NULL, &evaluation));
     clef_dataset_destroy(dataset);

@@ -26,8 +26,8 @@ struct world {
 
 static void read_content(struct world *world)
 {
-    OK(clef_weights_save(world->fixture.model, CLEF_LAYOUT_PYTORCH, world->path));
-    OK(clef_safetensors_open(world->path, &world->source));
+    EXPECT_OK(clef_weights_save(world->fixture.model, CLEF_LAYOUT_PYTORCH, world->path));
+    EXPECT_OK(clef_safetensors_open(world->path, &world->source));
     world->count = clef_safetensors_count(world->source);
     assert_in_range(world->count, 1, MOST_TENSORS - 1);
     for (int i = 0; i < world->count; i++)
@@ -40,7 +40,7 @@ static int set_up(void **state)
     struct clef_resnet_config config = fixture_config();
     fixture_open(&world->fixture, 2, 1);
     fixture_train(&world->fixture, 1e-2f);
-    OK(clef_model_create_resnet(world->fixture.device, &config, 99, &world->other));
+    EXPECT_OK(clef_model_create_resnet(world->fixture.device, &config, 99, &world->other));
     temp_directory_setup(&world->directory);
     snprintf(world->path, sizeof world->path, "%s", temp_path(&world->directory, "weights"));
     read_content(world);
@@ -74,7 +74,8 @@ static clef_status provide(void *user, int index, float *values)
 
 static clef_status write_and_load(struct world *world)
 {
-    OK(clef_safetensors_write(world->path, world->tensors, world->count, NULL, 0, provide, world));
+    EXPECT_OK(
+        clef_safetensors_write(world->path, world->tensors, world->count, NULL, 0, provide, world));
     return clef_weights_load(world->other, world->path, &world->found);
 }
 
@@ -94,8 +95,8 @@ static void check_same_parameters(const struct world *world, int parameters)
         struct clef_parameter parameter = clef_model_get_parameter(world->other, i);
         size_t bytes = parameter.count * sizeof(float);
         float *expected = malloc(bytes), *values = malloc(bytes);
-        OK(clef_model_read_parameter(world->fixture.model, i, expected));
-        OK(clef_model_read_parameter(world->other, i, values));
+        EXPECT_OK(clef_model_read_parameter(world->fixture.model, i, expected));
+        EXPECT_OK(clef_model_read_parameter(world->other, i, values));
         if (memcmp(expected, values, bytes) != 0)
             fail_msg("\"%s\" differs", parameter.name);
         free(expected);
@@ -107,19 +108,19 @@ static void test_round_trips(void **state)
 {
     struct world *world = *state;
     int count = clef_model_parameter_count(world->other);
-    OK(clef_weights_load(world->other, world->path, &world->found));
+    EXPECT_OK(clef_weights_load(world->other, world->path, &world->found));
     assert_string_equal("pytorch", world->found.layout);
     assert_int_equal(0, world->found.file_classes);
     check_same_parameters(world, count);
     // Each time from other values.
     fixture_train(&world->fixture, 1e-2f);
-    OK(clef_weights_save(world->fixture.model, CLEF_LAYOUT_KERAS, world->path));
-    OK(clef_weights_load(world->other, world->path, &world->found));
+    EXPECT_OK(clef_weights_save(world->fixture.model, CLEF_LAYOUT_KERAS, world->path));
+    EXPECT_OK(clef_weights_load(world->other, world->path, &world->found));
     assert_string_equal("keras", world->found.layout);
     check_same_parameters(world, count);
     fixture_train(&world->fixture, 1e-2f);
-    OK(clef_model_save(world->fixture.model, 7, world->path));
-    OK(clef_weights_load(world->other, world->path, &world->found));
+    EXPECT_OK(clef_model_save(world->fixture.model, 7, world->path));
+    EXPECT_OK(clef_weights_load(world->other, world->path, &world->found));
     assert_string_equal("clef", world->found.layout);
     check_same_parameters(world, count);
 }
@@ -131,17 +132,17 @@ static void test_other_classes(void **state)
     struct clef_resnet_config config = fixture_config();
     config.classes = FIXTURE_CLASSES + 2;
     clef_model_destroy(world->other);
-    OK(clef_model_create_resnet(world->fixture.device, &config, 99, &world->other));
+    EXPECT_OK(clef_model_create_resnet(world->fixture.device, &config, 99, &world->other));
     int head = fixture_find_parameter(world->other, "fc2.weight");
     struct clef_parameter parameter = clef_model_get_parameter(world->other, head);
     float *before = malloc(parameter.count * sizeof *before);
     float *after = malloc(parameter.count * sizeof *after);
-    OK(clef_model_read_parameter(world->other, head, before));
-    OK(clef_weights_load(world->other, world->path, &world->found));
+    EXPECT_OK(clef_model_read_parameter(world->other, head, before));
+    EXPECT_OK(clef_weights_load(world->other, world->path, &world->found));
     assert_int_equal(FIXTURE_CLASSES, world->found.file_classes);
     assert_string_equal("fc2", world->found.head);
     check_same_parameters(world, head);
-    OK(clef_model_read_parameter(world->other, head, after));
+    EXPECT_OK(clef_model_read_parameter(world->other, head, after));
     assert_memory_equal(before, after, parameter.count * sizeof *before);
     free(before);
     free(after);
@@ -152,15 +153,15 @@ static void test_bad_classifier(void **state)
 {
     struct world *world = *state;
     find(world, "fc2.weight")->dims[0] = 9;
-    EXPECT_FAILURE(write_and_load(world), CLEF_FORMAT,
-                   "tensor \"fc2.weight\" is [9, 24], but the network asks for [5, 24]");
+    EXPECT_FAILS(write_and_load(world), CLEF_FORMAT,
+                 "tensor \"fc2.weight\" is [9, 24], but the network asks for [5, 24]");
     find(world, "fc2.bias")->dims[0] = 8;
-    EXPECT_FAILURE(write_and_load(world), CLEF_FORMAT, "tensor \"fc2.weight\" is [9, 24]");
+    EXPECT_FAILS(write_and_load(world), CLEF_FORMAT, "tensor \"fc2.weight\" is [9, 24]");
     find(world, "fc2.bias")->dims[0] = 9;
-    OK(write_and_load(world));
+    EXPECT_OK(write_and_load(world));
     assert_int_equal(9, world->found.file_classes);
     find(world, "fc2.weight")->dims[1] = 23;
-    EXPECT_FAILURE(write_and_load(world), CLEF_FORMAT, "tensor \"fc2.weight\" is [9, 23]");
+    EXPECT_FAILS(write_and_load(world), CLEF_FORMAT, "tensor \"fc2.weight\" is [9, 23]");
 }
 
 static void test_bad_tensors(void **state)
@@ -168,26 +169,25 @@ static void test_bad_tensors(void **state)
     struct world *world = *state;
     struct clef_safetensors_tensor *tensor = find(world, "layer1.0.conv2.weight");
     tensor->name = "layer1.0.conv3.weight";
-    EXPECT_FAILURE(write_and_load(world), CLEF_FORMAT,
-                   "tensor \"layer1.0.conv2.weight\" is missing");
+    EXPECT_FAILS(write_and_load(world), CLEF_FORMAT, "tensor \"layer1.0.conv2.weight\" is missing");
     if (!strstr(clef_last_error(), world->path))
         fail_msg("\"%s\" does not name the file", clef_last_error());
     tensor->name = "layer1.0.conv2.weight";
     tensor->dims[2] = 5;
-    EXPECT_FAILURE(write_and_load(world), CLEF_FORMAT,
-                   "tensor \"layer1.0.conv2.weight\" is [8, 8, 5, 3], but the network asks for "
-                   "[8, 8, 3, 3]");
+    EXPECT_FAILS(write_and_load(world), CLEF_FORMAT,
+                 "tensor \"layer1.0.conv2.weight\" is [8, 8, 5, 3], but the network asks for "
+                 "[8, 8, 3, 3]");
     tensor->dims[2] = 3;
     tensor = find(world, "layer2.0.bn1.bias");
     tensor->rank = 2;
     tensor->dims[1] = 1;
-    EXPECT_FAILURE(write_and_load(world), CLEF_FORMAT, "is [20, 1], but the network asks for [20]");
+    EXPECT_FAILS(write_and_load(world), CLEF_FORMAT, "is [20, 1], but the network asks for [20]");
     tensor->rank = 1;
     // The hidden layer is no classifier.
     find(world, "fc1.bias")->dims[0] = 25;
-    EXPECT_FAILURE(write_and_load(world), CLEF_FORMAT, "tensor \"fc1.bias\" is [25]");
+    EXPECT_FAILS(write_and_load(world), CLEF_FORMAT, "tensor \"fc1.bias\" is [25]");
     find(world, "fc1.bias")->dims[0] = 24;
-    OK(write_and_load(world));
+    EXPECT_OK(write_and_load(world));
 }
 
 static void test_other_tensors(void **state)
@@ -195,10 +195,10 @@ static void test_other_tensors(void **state)
     struct world *world = *state;
     struct clef_safetensors_tensor *extra = &world->tensors[world->count++];
     *extra = (struct clef_safetensors_tensor){.name = "layer1.0.bn1.num_batches_tracked"};
-    OK(write_and_load(world));
+    EXPECT_OK(write_and_load(world));
     extra->name = "layer3.0.conv1.weight";
-    EXPECT_FAILURE(write_and_load(world), CLEF_FORMAT,
-                   "tensor \"layer3.0.conv1.weight\" does not belong to the network");
+    EXPECT_FAILS(write_and_load(world), CLEF_FORMAT,
+                 "tensor \"layer3.0.conv1.weight\" does not belong to the network");
 }
 
 static void test_foreign_files(void **state)
@@ -206,10 +206,10 @@ static void test_foreign_files(void **state)
     struct world *world = *state;
     world->tensors[0].name = "x";
     world->count = 1;
-    EXPECT_FAILURE(write_and_load(world), CLEF_FORMAT, "no tensor has the name of a parameter");
+    EXPECT_FAILS(write_and_load(world), CLEF_FORMAT, "no tensor has the name of a parameter");
     write_file(world->path, "this is no model", 16);
-    EXPECT_FAILURE(clef_weights_load(world->other, world->path, &world->found), CLEF_FORMAT,
-                   world->path);
+    EXPECT_FAILS(clef_weights_load(world->other, world->path, &world->found), CLEF_FORMAT,
+                 world->path);
     assert_int_equal(clef_weights_load(world->other, "/nonexistent/x", &world->found),
                      CLEF_NOT_FOUND);
     assert_int_equal(clef_weights_load(world->other, NULL, &world->found), CLEF_INVALID_ARGUMENT);

@@ -39,8 +39,8 @@ static int tear_down(void **state)
 
 static void save(struct world *world, enum clef_layout layout)
 {
-    OK(clef_weights_save(world->fixture.model, layout, world->path));
-    OK(clef_safetensors_open(world->path, &world->file));
+    EXPECT_OK(clef_weights_save(world->fixture.model, layout, world->path));
+    EXPECT_OK(clef_safetensors_open(world->path, &world->file));
     assert_int_equal(clef_model_parameter_count(world->fixture.model),
                      clef_safetensors_count(world->file));
 }
@@ -55,7 +55,7 @@ static float *read_tensor(const struct world *world, const char *name, int rank,
     for (int i = 0; i < rank; i++)
         assert_int_equal(dims[i], tensor.dims[i]);
     float *values = calloc(tensor.count, sizeof *values);
-    OK(clef_safetensors_read(world->file, index, values, tensor.count));
+    EXPECT_OK(clef_safetensors_read(world->file, index, values, tensor.count));
     return values;
 }
 
@@ -64,7 +64,7 @@ static float *read_parameter(const struct world *world, const char *name)
     struct clef_model *model = world->fixture.model;
     int index = fixture_find_parameter(model, name);
     float *values = calloc(clef_model_get_parameter(model, index).count, sizeof *values);
-    OK(clef_model_read_parameter(model, index, values));
+    EXPECT_OK(clef_model_read_parameter(model, index, values));
     return values;
 }
 
@@ -169,10 +169,10 @@ static void test_torchvision(void **state)
     for (int i = 0; i < config.stages; i++)
         config.filters[i] = 4 * (i + 1);
     struct clef_model *model;
-    OK(clef_model_create_resnet(world->fixture.device, &config, 1, &model));
-    OK(clef_weights_save(model, CLEF_LAYOUT_PYTORCH, world->path));
+    EXPECT_OK(clef_model_create_resnet(world->fixture.device, &config, 1, &model));
+    EXPECT_OK(clef_weights_save(model, CLEF_LAYOUT_PYTORCH, world->path));
     clef_model_destroy(model);
-    OK(clef_safetensors_open(world->path, &world->file));
+    EXPECT_OK(clef_safetensors_open(world->path, &world->file));
     assert_int_equal(102, clef_safetensors_count(world->file));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (clef_safetensors_find(world->file, names[i]) < 0)
@@ -182,8 +182,8 @@ static void test_torchvision(void **state)
 static void test_arguments(void **state)
 {
     struct world *world = *state;
-    EXPECT_FAILURE(clef_weights_save(world->fixture.model, CLEF_LAYOUT_CLEF, world->path),
-                   CLEF_INVALID_ARGUMENT, "PyTorch's or Keras's layout");
+    EXPECT_FAILS(clef_weights_save(world->fixture.model, CLEF_LAYOUT_CLEF, world->path),
+                 CLEF_INVALID_ARGUMENT, "PyTorch's or Keras's layout");
     assert_int_equal(clef_weights_save(world->fixture.model, CLEF_LAYOUT_KERAS, "/nonexistent/x"),
                      CLEF_NOT_FOUND);
 }

@@ -2,6 +2,7 @@
 #include "support/flat_memory.h"
 
 #include "clef/clef.h"
+#include "support/expect.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,12 +11,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-#define OK(expression)                                          \
-    do {                                                        \
-        if ((expression) != CLEF_OK)                            \
-            fail_msg("%s: %s", #expression, clef_last_error()); \
-    } while (0)
 
 enum { SIDE = 16, CLASSES = 3, BATCH = 8, STEPS_OF_EPOCH = 20, IMAGES = BATCH * STEPS_OF_EPOCH };
 enum { EPOCHS = FLAT_MEMORY_LATE / STEPS_OF_EPOCH };
@@ -63,7 +58,7 @@ static struct clef_dataset *make_images(void)
     for (int i = 0; i < IMAGES; i++)
         labels[i] = (uint8_t)(i % CLASSES);
     struct clef_dataset *dataset;
-    OK(clef_dataset_from_memory(pixels, labels, IMAGES, SIDE, SIDE, 1, CLASSES, &dataset));
+    EXPECT_OK(clef_dataset_from_memory(pixels, labels, IMAGES, SIDE, SIDE, 1, CLASSES, &dataset));
     return dataset;
 }
 
@@ -88,10 +83,10 @@ static void train(const char *selector, struct watch *watch)
     struct clef_device *device;
     struct clef_model *model;
     int done;
-    OK(clef_dataset_slice(images, 0, 2 * BATCH, &validation));
-    OK(clef_device_open(selector, NULL, &device));
-    OK(clef_model_create_resnet(device, &network, 1, &model));
-    OK(clef_train(model, images, validation, &config, &callbacks, epochs, &done));
+    EXPECT_OK(clef_dataset_slice(images, 0, 2 * BATCH, &validation));
+    EXPECT_OK(clef_device_open(selector, NULL, &device));
+    EXPECT_OK(clef_model_create_resnet(device, &network, 1, &model));
+    EXPECT_OK(clef_train(model, images, validation, &config, &callbacks, epochs, &done));
     clef_model_destroy(model);
     clef_device_close(device);
     clef_dataset_destroy(validation);

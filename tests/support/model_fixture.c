@@ -22,8 +22,8 @@ void fixture_open(struct fixture *fixture, int threads, uint64_t seed)
 {
     struct clef_device_options options = {.threads = threads};
     struct clef_resnet_config config = fixture_config();
-    OK(clef_device_open(NULL, &options, &fixture->device));
-    OK(clef_model_create_resnet(fixture->device, &config, seed, &fixture->model));
+    EXPECT_OK(clef_device_open(NULL, &options, &fixture->device));
+    EXPECT_OK(clef_model_create_resnet(fixture->device, &config, seed, &fixture->model));
     uint32_t state = 12345;
     for (size_t i = 0; i < sizeof fixture->images; i++) {
         state = state * 1664525u + 1013904223u;
@@ -61,8 +61,8 @@ struct clef_metrics fixture_train(struct fixture *fixture, float learning_rate)
 {
     int ticket;
     struct clef_metrics metrics;
-    OK(clef_model_train_step(fixture->model, &fixture->batch, learning_rate, &ticket));
-    OK(clef_model_wait(fixture->model, ticket, &metrics));
+    EXPECT_OK(clef_model_train_step(fixture->model, &fixture->batch, learning_rate, &ticket));
+    EXPECT_OK(clef_model_wait(fixture->model, ticket, &metrics));
     return metrics;
 }
 
@@ -70,8 +70,8 @@ struct clef_metrics fixture_evaluate(struct fixture *fixture)
 {
     int ticket;
     struct clef_metrics metrics;
-    OK(clef_model_evaluate_step(fixture->model, &fixture->batch, &ticket));
-    OK(clef_model_wait(fixture->model, ticket, &metrics));
+    EXPECT_OK(clef_model_evaluate_step(fixture->model, &fixture->batch, &ticket));
+    EXPECT_OK(clef_model_wait(fixture->model, ticket, &metrics));
     return metrics;
 }
 
@@ -83,7 +83,7 @@ float *fixture_read_all(struct clef_model *model, size_t *count)
     float *values = malloc(*count * sizeof *values), *next = values;
     assert_non_null(values);
     for (int i = 0; i < clef_model_parameter_count(model); i++) {
-        OK(clef_model_read_parameter(model, i, next));
+        EXPECT_OK(clef_model_read_parameter(model, i, next));
         next += clef_model_get_parameter(model, i).count;
     }
     return values;

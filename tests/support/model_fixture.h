@@ -4,31 +4,14 @@
 #define CLEF_SUPPORT_MODEL_FIXTURE_H
 
 #include "clef/model.h"
+#include "support/expect.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-#include <string.h>
 
 #define FIXTURE_BATCH 13
 #define FIXTURE_SIDE 16
 #define FIXTURE_CLASSES 5
-
-#define OK(expression)                                          \
-    do {                                                        \
-        if ((expression) != CLEF_OK)                            \
-            fail_msg("%s: %s", #expression, clef_last_error()); \
-    } while (0)
-
-#define EXPECT_FAILURE(expression, status, words)                                                  \
-    do {                                                                                           \
-        assert_int_equal(expression, status);                                                      \
-        if (!strstr(clef_last_error(), words))                                                     \
-            fail_msg("%s: \"%s\" does not contain \"%s\"", #expression, clef_last_error(), words); \
-    } while (0)
 
 struct fixture {
     struct clef_device *device;

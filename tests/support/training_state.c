@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/training_state.h"
 
+#include "support/expect.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-static void check_ok(clef_status status)
-{
-    if (status != CLEF_OK)
-        fail_msg("%s", clef_last_error());
-}
 
 struct training_state training_state_read(struct clef_model *model)
 {
@@ -26,11 +22,11 @@ struct training_state training_state_read(struct clef_model *model)
     assert_non_null(next);
     for (int i = 0; i < parameters; i++) {
         struct clef_parameter parameter = clef_model_get_parameter(model, i);
-        check_ok(clef_model_read_parameter(model, i, next));
+        EXPECT_OK(clef_model_read_parameter(model, i, next));
         next += parameter.count;
         if (!parameter.trainable)
             continue;
-        check_ok(clef_model_read_moments(model, i, next, next + parameter.count));
+        EXPECT_OK(clef_model_read_moments(model, i, next, next + parameter.count));
         next += 2 * parameter.count;
     }
     return state;
