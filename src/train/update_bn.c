@@ -107,6 +107,15 @@ static clef_status run_batches(struct train_pass *pass, const struct clef_datase
     return status;
 }
 
+// After a failure, which stays the one to tell if this succeeds.
+static clef_status put_back(const struct statistics *statistics, clef_status failure)
+{
+    char reason[1024];
+    snprintf(reason, sizeof reason, "%s", clef_last_error());
+    CLEF_TRY(write_all(statistics, statistics->before));
+    return clef_fail(failure, "%s", reason);
+}
+
 static clef_status update(struct statistics *statistics, struct train_pass *pass,
                           const struct clef_dataset *training,
                           const struct clef_train_config *config, int batches, double momentum)
@@ -136,12 +145,8 @@ clef_status clef_update_bn(struct clef_model *model, const struct clef_dataset *
     clef_status status = begin(&statistics);
     if (status == CLEF_OK && statistics.count > 0) {
         status = update(&statistics, &pass, training, config, batches, momentum);
-        if (status != CLEF_OK) {
-            char reason[1024];
-            snprintf(reason, sizeof reason, "%s", clef_last_error());
-            (void)write_all(&statistics, statistics.before);
-            status = clef_fail(status, "%s", reason);
-        }
+        if (status != CLEF_OK)
+            status = put_back(&statistics, status);
     }
     release(&statistics);
     return status;
