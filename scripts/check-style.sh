@@ -53,7 +53,8 @@ check (cli|data|train|weights|onnx|model|device|cpu|opencl|io)
 END
 while read -r line; do
     fault "$line: names a backend, which only src/device and the backend itself may"
-done < <(grep -rniE '\b(cpu|opencl|omp|openmp)\b' src/train src/weights src/onnx src/model src/data)
+done < <(grep -rniE '\b(cpu|opencl|omp|openmp)\b' src/check src/train src/weights src/onnx src/model \
+    src/data src/ops)
 
 while read -r name; do
     fault "$name: more than one file has this name"
