@@ -30,7 +30,9 @@
 // For one chain, all tiles of a range are computed for one panel after another, so that what they
 // read of src, and the panel's part of diff_dst, stay in the first-level cache.
 
-#define RANGE_TILES 24 // Most tiles of a range, as in ocl_conv2d_weights_product.c.
+#ifndef RANGE_TILES
+#define RANGE_TILES 24 // Most tiles of a range.
+#endif
 
 // Copies the panel's part of `count` rows of diff_dst.
 void copy_rows(float16 *diff, global const float *restrict diff_dst, const int *at, int count,

@@ -61,7 +61,7 @@ static clef_status kernel_takes(struct ocl_context *ocl, enum ocl_conv2d_program
     signed char *known = &ocl->conv2d_takes[program][config - configs];
     if (*known == 0 && config->local) {
         char options[OCL_CONV2D_OPTIONS_LENGTH];
-        ocl_conv2d_options(ocl, config, true, options);
+        ocl_conv2d_options(ocl, config, true, false, options);
         CLEF_TRY(ocl_kernel_takes(ocl, names[program], options, names[program],
                                   (size_t)config->group, takes));
         *known = *takes ? 1 : -1;
@@ -167,15 +167,15 @@ clef_status ocl_conv2d_choose_config(struct ocl_context *ocl, enum ocl_conv2d_pr
 }
 
 void ocl_conv2d_options(const struct ocl_context *ocl, const struct ocl_conv2d_config *config,
-                        bool aligned, char options[OCL_CONV2D_OPTIONS_LENGTH])
+                        bool aligned, bool transposed, char options[OCL_CONV2D_OPTIONS_LENGTH])
 {
     if (config->local)
         snprintf(options, OCL_CONV2D_OPTIONS_LENGTH,
                  "-D LOCAL=1 -D TILE=%d -D PANELS=%d -D GROUP=%d -D VECTOR=%d -D SUBGROUP=%d",
                  config->tile, config->panels, config->group, aligned ? 4 : 1, intel_subgroup(ocl));
     else
-        snprintf(options, OCL_CONV2D_OPTIONS_LENGTH, "-D TILE=%d -D ROWS=%d", config->tile,
-                 config->rows);
+        snprintf(options, OCL_CONV2D_OPTIONS_LENGTH, "-D TILE=%d -D ROWS=%d%s -D RANGE_TILES=%d",
+                 config->tile, config->rows, transposed ? " -D TRANSPOSED=1" : "", OCL_RANGE_TILES);
 }
 
 bool ocl_conv2d_is_aligned(const struct clef_tensor *t)

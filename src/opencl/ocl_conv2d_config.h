@@ -37,11 +37,16 @@ bool ocl_conv2d_nothing_fits(const struct ocl_context *ocl, enum ocl_conv2d_prog
 size_t ocl_conv2d_wanted_groups(const struct ocl_context *ocl,
                                 const struct ocl_conv2d_config *config);
 
+// Tiles of a range of backward_weights without local memory: few enough for what a chain has of src
+// to stay in the first-level cache from one panel to the next, and for the kernel's room.
+#define OCL_RANGE_TILES 24
+
 // The compiler's options. `aligned` promises that copies to local memory may take four floats at a
-// time: ocl_conv2d_is_aligned holds for all tensors that are read.
+// time: ocl_conv2d_is_aligned holds for all tensors that are read. `transposed` is that of
+// ocl_conv2d_product.
 #define OCL_CONV2D_OPTIONS_LENGTH 128
 void ocl_conv2d_options(const struct ocl_context *ocl, const struct ocl_conv2d_config *config,
-                        bool aligned, char options[OCL_CONV2D_OPTIONS_LENGTH]);
+                        bool aligned, bool transposed, char options[OCL_CONV2D_OPTIONS_LENGTH]);
 bool ocl_conv2d_is_aligned(const struct clef_tensor *tensor);
 
 // The algorithm of a pass: what is preferred or CLEF_CONV asks for; else, on a processor, what a

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_conv2d_product.h"
 
-#include <stdio.h>
-#include <string.h>
-
 // As in cl/conv2d.cl.
 enum { BIAS = 1, ADDEND = 2, RELU = 4 };
 
@@ -19,12 +16,8 @@ clef_status ocl_conv2d_product_work(const struct ocl_context *ocl,
                                     struct ocl_conv2d_work *work)
 {
     bool aligned = ocl_conv2d_is_aligned(p->source) && p->weights->offset % 4 == 0;
-    CLEF_TRY(ocl_conv2d_work_create(ocl, config, g, ocl_conv2d_panels(p->target), aligned, work));
-    if (p->transposed) {
-        size_t length = strlen(work->options);
-        snprintf(work->options + length, sizeof work->options - length, " -D TRANSPOSED=1");
-    }
-    return CLEF_OK;
+    return ocl_conv2d_work_create(ocl, config, g, ocl_conv2d_panels(p->target), aligned,
+                                  p->transposed, work);
 }
 
 void ocl_conv2d_product_launch(struct ocl_plan *build, const struct ocl_conv2d_product *p,

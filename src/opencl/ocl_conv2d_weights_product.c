@@ -3,10 +3,6 @@
 
 #include <stdlib.h>
 
-// Tiles of a range without local memory: few enough for what a chain has of src to stay in the
-// first-level cache from one panel to the next, and for the kernel's room.
-#define MOST_RANGE_TILES 24
-
 // A split has at least so many chains, as splits cost memory and time to join.
 #define SPLIT_CHAINS 4
 
@@ -40,7 +36,7 @@ static bool has_tiles_of_taps(const struct ocl_conv2d_geometry *g,
 static size_t count_ranges(const struct ocl_conv2d_geometry *g, const struct ocl_conv2d_cut *cut)
 {
     size_t taps = has_tiles_of_taps(g, cut->config) ? (size_t)g->reached_count : 1;
-    return at_least_one(taps * ocl_groups(cut->tiles, at_least_one(taps) * MOST_RANGE_TILES));
+    return at_least_one(taps * ocl_groups(cut->tiles, at_least_one(taps) * OCL_RANGE_TILES));
 }
 
 size_t ocl_conv2d_cut_floats(const struct ocl_conv2d_cut *cut)
@@ -97,7 +93,7 @@ clef_status ocl_conv2d_weights_work(const struct ocl_context *ocl,
     const struct ocl_conv2d_geometry *g = geometry;
     struct ocl_conv2d_weights_tables *t = tables;
     bool aligned = ocl_conv2d_is_aligned(product->src) && ocl_conv2d_is_aligned(product->diff_dst);
-    ocl_conv2d_options(ocl, cut->config, aligned, cut->options);
+    ocl_conv2d_options(ocl, cut->config, aligned, false, cut->options);
     size_t tile = (size_t)cut->config->tile, tap_rows = rows_of_tap(g, cut);
     size_t kinds = (size_t)g->kind_count;
     *t = (struct ocl_conv2d_weights_tables){

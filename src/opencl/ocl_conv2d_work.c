@@ -143,7 +143,7 @@ bool ocl_conv2d_work_is_apart(const struct ocl_context *ocl, const struct ocl_co
 clef_status ocl_conv2d_work_create(const struct ocl_context *ocl,
                                    const struct ocl_conv2d_config *config,
                                    const struct ocl_conv2d_geometry *geometry, size_t panels,
-                                   bool aligned, struct ocl_conv2d_work *work)
+                                   bool aligned, bool transposed, struct ocl_conv2d_work *work)
 {
     const struct ocl_conv2d_geometry *g = geometry;
     size_t wanted = ocl_conv2d_wanted_groups(ocl, config);
@@ -164,7 +164,7 @@ clef_status ocl_conv2d_work_create(const struct ocl_context *ocl,
         return clef_fail(CLEF_OUT_OF_MEMORY, "conv2d: no host memory for %zu blocks of %d rows",
                          blocks, rows);
     }
-    ocl_conv2d_options(ocl, config, aligned, work->options);
+    ocl_conv2d_options(ocl, config, aligned, transposed, work->options);
     int steps = 0;
     for (int i = 0; i < g->kind_count; i++) {
         struct span span = config->local

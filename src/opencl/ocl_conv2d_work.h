@@ -21,12 +21,12 @@ struct ocl_conv2d_work {
 bool ocl_conv2d_work_is_apart(const struct ocl_context *ocl, const struct ocl_conv2d_config *config,
                               const struct ocl_conv2d_geometry *geometry, size_t panels);
 
-// `panels` is the number of panels of the target's channels; `aligned` as for ocl_conv2d_options.
-// Release with ocl_conv2d_work_free, which accepts one that is all zero.
+// `panels` is the number of panels of the target's channels; `aligned` and `transposed` as for
+// ocl_conv2d_options. Release with ocl_conv2d_work_free, which accepts one that is all zero.
 clef_status ocl_conv2d_work_create(const struct ocl_context *ocl,
                                    const struct ocl_conv2d_config *config,
                                    const struct ocl_conv2d_geometry *geometry, size_t panels,
-                                   bool aligned, struct ocl_conv2d_work *work);
+                                   bool aligned, bool transposed, struct ocl_conv2d_work *work);
 void ocl_conv2d_work_free(struct ocl_conv2d_work *work);
 
 #endif
