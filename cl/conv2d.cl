@@ -18,7 +18,7 @@
 // Bits of `flags`.
 #define BIAS 1
 #define ADDEND 2
-#define RELU 4
+#define RELU_FLAG 4
 
 #if !LOCAL
 
@@ -37,6 +37,27 @@
 #define WEIGHTS const float *
 #define ROW_OF(step, before) (before) // The chain's rows follow each other.
 
+#define WIDTH 8
+#include "vector.h"
+
+// Writes `count` rows of a panel: the columns from `skip` on of the WIDTH that are at `from`, in the
+// first of `lanes` rows.
+void turn_columns(float *to, global const float *restrict from, int lanes, int skip, int count)
+{
+    EACH_ROW(part, PANEL / WIDTH)
+    {
+        vec rows[WIDTH];
+        EACH_ROW(i, WIDTH)
+        {
+            const int lane = part * WIDTH + i;
+            rows[i] = lane < lanes ? LOAD(from + lane * PANEL) : 0;
+        }
+        transpose(rows);
+        for (int k = 0; k < count; k++)
+            STORE(rows[skip + k], to + k * PANEL + part * WIDTH);
+    }
+}
+
 // Row (tap, o) of the panel is column o of the filters' panels: elements of 16 of their rows.
 WEIGHTS find_weights(float *room, global const float *restrict weights,
                      global const int4 *restrict steps, int step_count, int panel, int panel_rows,
@@ -47,17 +68,16 @@ WEIGHTS find_weights(float *room, global const float *restrict weights,
     float *to = room;
     for (int s = 0; s < step_count; s++) {
         int tap = steps[s].y / tap_rows, o = steps[s].y - tap * tap_rows;
-        for (int k = 0; k < steps[s].z; k++, to += PANEL) {
-            global const float *from = weights + (ulong)(o / PANEL) * filter_panel +
-                                       (ulong)(tap * channels + first) * PANEL + (o & (PANEL - 1));
-            float row[PANEL];
-            EACH_ROW(i, PANEL)
-            {
-                row[i] = i < lanes ? from[i * PANEL] : 0;
-            }
-            vstore16(vload16(0, row), 0, to);
-            tap += o + 1 == tap_rows;
-            o = o + 1 == tap_rows ? 0 : o + 1;
+        for (int k = 0, count; k < steps[s].z; k += count, to += count * PANEL) {
+            const int skip = o % WIDTH, column = (o - skip) % PANEL;
+            count = min(min(WIDTH - skip, tap_rows - o), steps[s].z - k);
+            turn_columns(to,
+                         weights + (ulong)(o / PANEL) * filter_panel +
+                             (ulong)(tap * channels + first) * PANEL + column,
+                         lanes, skip, count);
+            o += count;
+            tap += o == tap_rows;
+            o = o == tap_rows ? 0 : o;
         }
     }
     return room;
@@ -114,7 +134,7 @@ void finish(float16 sum, int at, int channel, int channels, int flags, global co
             sum += vload16(0, bias + channel);
         if (flags & ADDEND)
             sum += vload16(0, addend + at);
-        if (flags & RELU)
+        if (flags & RELU_FLAG)
             sum = select(sum, (float16)0, sum < (float16)0); // NaN stays.
         vstore16(sum, 0, dst + at);
         return;
@@ -127,7 +147,7 @@ void finish(float16 sum, int at, int channel, int channels, int flags, global co
             x += bias[channel + i];
         if (flags & ADDEND)
             x += addend[at + i];
-        dst[at + i] = flags & RELU && x < 0 ? 0 : x;
+        dst[at + i] = flags & RELU_FLAG && x < 0 ? 0 : x;
     }
 }
 
@@ -256,7 +276,7 @@ void finish(float x, int at, int channel, int channels, int flags, global const 
         x += bias[channel];
     if (flags & ADDEND)
         x += addend[at + channel];
-    dst[at + channel] = flags & RELU && x < 0 ? 0 : x;
+    dst[at + channel] = flags & RELU_FLAG && x < 0 ? 0 : x;
 }
 
 void finish_four(float4 x, int at, int channel, int channels, int flags, global const float *bias,

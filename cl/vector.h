@@ -24,6 +24,28 @@ typedef JOIN(int, WIDTH) ivec;
 #define STORE(value, at) JOIN(vstore, WIDTH)(value, 0, at)
 #endif
 
+// Exchanges the rows and columns of WIDTH vectors. A round puts the even elements of all pairs of
+// rows before the odd ones, which turns the bits of an element's place, (row, column), by one.
+#if WIDTH == 1
+#define transpose(rows)
+#else
+__attribute__((always_inline)) void transpose(vec *rows)
+{
+#pragma unroll
+    for (int round = 1; round < WIDTH; round *= 2) {
+        vec turned[WIDTH];
+#pragma unroll
+        for (int i = 0; i < WIDTH / 2; i++) {
+            turned[i] = (vec)(rows[2 * i].even, rows[2 * i + 1].even);
+            turned[i + WIDTH / 2] = (vec)(rows[2 * i].odd, rows[2 * i + 1].odd);
+        }
+#pragma unroll
+        for (int i = 0; i < WIDTH; i++)
+            rows[i] = turned[i];
+    }
+}
+#endif
+
 // max(0, x) with NaN kept, and x where mask > 0, else 0. `type` is vec or float.
 #define RELU(type, x) select(x, (type)0, (x) < (type)0)
 #define WHERE_POSITIVE(type, mask, x) select((type)0, x, (mask) > (type)0)
