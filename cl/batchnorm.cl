@@ -155,36 +155,26 @@ GROUP kernel void batchnorm_sum(global const float *src, ulong src_at, global fl
     store_part(COLUMN_SUMS(sums[v]), part, v, parts + parts_at, channels, chunk);
 }
 
-// `affine` is mean, scale and shift, `channels` of each.
-kernel void batchnorm_finish(global const float *src, ulong src_at, global const float *parts,
-                             ulong parts_at, global float *affine, ulong affine_at, int channels,
-                             int rows, int chunks, STATISTICS_PARAMETERS)
+kernel void batchnorm_join(JOIN_PARAMETERS)
 {
-    const int c = (int)get_global_id(0) * WIDTH;
-    if (c >= channels)
-        return;
-    const struct sums sums = add_parts(parts + parts_at, c, channels, chunks);
-    struct statistics statistics = STATISTICS_OF(c);
-    const struct affine of = finish(sums, LOAD(src + src_at + c), rows, true, statistics);
-    affine += affine_at + c;
-    STORE(of.mean, affine);
-    STORE(of.scale, affine + channels);
-    STORE(of.shift, affine + 2 * channels);
+    join_parts(parts + parts_at, joined + joined_at, channels, chunks);
 }
 
-GROUP kernel void batchnorm_normalise(IMAGE_PARAMETERS, global const float *affine, ulong affine_at)
+GROUP kernel void batchnorm_normalise(IMAGE_PARAMETERS, STATISTICS_PARAMETERS,
+                                      global const float *parts, ulong parts_at, int chunks)
 {
-    const struct part part = find_part(channels, (int)get_group_id(1), chunk_rows, rows);
+    const int chunk = (int)get_group_id(1);
+    const struct part part = find_part(channels, chunk, chunk_rows, rows);
     struct images images = IMAGES;
-    struct affine of[SPAN];
+    struct affine affine[SPAN];
     EACH_VECTOR(part, channels)
     {
-        global const float *from = affine + affine_at + part.c + v * WIDTH;
-        of[v].mean = LOAD(from);
-        of[v].scale = LOAD(from + channels);
-        of[v].shift = LOAD(from + 2 * channels);
+        const int c = part.c + v * WIDTH;
+        struct statistics statistics = STATISTICS_OF(c);
+        affine[v] = finish(add_parts(parts + parts_at, c, channels, chunks), LOAD(images.src + c),
+                           rows, part.writes && chunk == 0, statistics);
     }
-    normalise_part(images, of, part, channels);
+    normalise_part(images, affine, part, channels);
 }
 
 // ---------------------------------------------------------------- inference

@@ -153,35 +153,24 @@ GROUP kernel void backward_sum(IMAGE_PARAMETERS, global const float *mean, ulong
     store_part(COLUMN_SUMS(sums[v]), part, v, parts + parts_at, channels, chunk);
 }
 
-// `slopes` is mean, slope_g, slope_x and shift, `channels` of each.
-kernel void backward_finish(global const float *parts, ulong parts_at, global float *slopes,
-                            ulong slopes_at, int channels, int rows, int chunks, CHANNEL_PARAMETERS)
+kernel void backward_join(JOIN_PARAMETERS)
 {
-    const int c = (int)get_global_id(0) * WIDTH;
-    if (c >= channels)
-        return;
-    struct channel channel = CHANNEL(c);
-    const struct slopes of =
-        finish(add_parts(parts + parts_at, c, channels, chunks), rows, true, channel);
-    slopes += slopes_at + c;
-    STORE(of.mean, slopes);
-    STORE(of.g, slopes + channels);
-    STORE(of.x, slopes + 2 * channels);
-    STORE(of.shift, slopes + 3 * channels);
+    join_parts(parts + parts_at, joined + joined_at, channels, chunks);
 }
 
-GROUP kernel void backward_gradient(IMAGE_PARAMETERS, global const float *slopes, ulong slopes_at)
+GROUP kernel void backward_gradient(IMAGE_PARAMETERS, CHANNEL_PARAMETERS, global const float *parts,
+                                    ulong parts_at, int chunks)
 {
-    const struct part part = find_part(channels, (int)get_group_id(1), chunk_rows, rows);
+    const int chunk = (int)get_group_id(1);
+    const struct part part = find_part(channels, chunk, chunk_rows, rows);
     struct images images = IMAGES;
-    struct slopes of[SPAN];
+    struct slopes slopes[SPAN];
     EACH_VECTOR(part, channels)
     {
-        global const float *from = slopes + slopes_at + part.c + v * WIDTH;
-        of[v].mean = LOAD(from);
-        of[v].g = LOAD(from + channels);
-        of[v].x = LOAD(from + 2 * channels);
-        of[v].shift = LOAD(from + 3 * channels);
+        const int c = part.c + v * WIDTH;
+        struct channel channel = CHANNEL(c);
+        slopes[v] = finish(add_parts(parts + parts_at, c, channels, chunks), rows,
+                           part.writes && chunk == 0, channel);
     }
-    write_part(images, of, part, channels);
+    write_part(images, slopes, part, channels);
 }

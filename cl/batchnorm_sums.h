@@ -4,8 +4,9 @@
 //
 // A work-item has SPAN vectors of WIDTH channels, a group LANES * SPAN of them and ROWS rows at a
 // time: the item at (x, y) takes rows y, y + ROWS, ... of a chunk of rows. A tensor of one chunk
-// needs one launch. Otherwise two sums of each chunk go to `parts`, which a second launch adds in
-// the order of the chunks:
+// needs one launch. Otherwise two sums of each chunk go to `parts`, which the items of the next
+// pass add in the order of the chunks, or a launch between them where that would take each of them
+// long:
 //
 //     parts[2 * chunk * channels + c]  and  parts[(2 * chunk + 1) * channels + c]
 #include "vector.h"
@@ -148,4 +149,18 @@ struct sums add_parts(global const float *parts, int c, int channels, int chunks
     }
     struct sums sums = {first.sum + first.rest, second.sum + second.rest};
     return sums;
+}
+
+// The sums of all chunks become those of a single one.
+#define JOIN_PARAMETERS                                                               \
+    global const float *parts, ulong parts_at, global float *joined, ulong joined_at, \
+        int channels, int chunks
+INLINE void join_parts(global const float *parts, global float *joined, int channels, int chunks)
+{
+    const int c = (int)get_global_id(0) * WIDTH;
+    if (c >= channels)
+        return;
+    const struct sums sums = add_parts(parts, c, channels, chunks);
+    STORE(sums.first, joined + c);
+    STORE(sums.second, joined + channels + c);
 }

@@ -41,6 +41,7 @@ static const struct row rows[] = {
     {1, 31, 29, 3, NHWC, RELU | IN_PLACE},
     {3, 5, 7, 1, HWNC, RESIDUAL | IN_PLACE},
     {64, 9, 9, 16, NHWC, 0},
+    {2, 65, 64, 3, NHWC, RELU | RESIDUAL}, // Of many chunks, where a backend cuts the rows.
     {5, 3, 3, 257, HWNC, RELU},
     {7, 8, 8, 33, HWNC, OFFSET},
     {2, 20, 18, 17, NHWC, OFFSET | RELU | RESIDUAL},

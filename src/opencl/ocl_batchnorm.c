@@ -30,29 +30,22 @@ static void launch_chunks(struct ocl_plan *build, const struct ocl_batchnorm_spl
                           const struct clef_batchnorm_train_args *args,
                           const struct clef_tensor *scratch)
 {
-    size_t parts = 3 * (size_t)split->channels; // What comes before is mean, scale and shift.
     ocl_batchnorm_launch(
         build, split,
         (struct ocl_launch){
             .source = "batchnorm",
             .kernel = "batchnorm_sum",
-            .args = {OCL_TENSOR(args->src), OCL_PART(scratch, parts), OCL_INT(split->channels),
+            .args = {OCL_TENSOR(args->src), OCL_TENSOR(scratch), OCL_INT(split->channels),
                      OCL_INT(split->rows), OCL_INT(split->chunk_rows)},
         });
-    ocl_batchnorm_launch_finish(
-        build, split,
-        (struct ocl_launch){
-            .source = "batchnorm",
-            .kernel = "batchnorm_finish",
-            .args = {OCL_TENSOR(args->src), OCL_PART(scratch, parts), OCL_TENSOR(scratch),
-                     OCL_INT(split->channels), OCL_INT(split->rows), OCL_INT(split->chunks),
-                     STATISTICS(args)},
-        });
+    struct ocl_batchnorm_sums sums =
+        ocl_batchnorm_join(build, split, "batchnorm", "batchnorm_join", scratch);
     ocl_batchnorm_launch(build, split,
                          (struct ocl_launch){
                              .source = "batchnorm",
                              .kernel = "batchnorm_normalise",
-                             .args = {IMAGES(args, split), OCL_TENSOR(scratch)},
+                             .args = {IMAGES(args, split), STATISTICS(args),
+                                      OCL_PART(scratch, sums.skip), OCL_INT(sums.chunks)},
                          });
 }
 
@@ -64,7 +57,7 @@ clef_status ocl_batchnorm_train(void *context, const struct clef_batchnorm_train
     CLEF_TRY(ocl_batchnorm_split(context, OCL_BATCHNORM_FORWARD, args->src, &split));
     double count = (double)clef_tensor_count(args->src);
     *info = (struct clef_plan_info){
-        .scratch_floats = ocl_batchnorm_scratch(&split, 3),
+        .scratch_floats = ocl_batchnorm_scratch(&split),
         .flops = (7 + (args->residual ? 1 : 0) + (args->relu ? 1 : 0)) * count,
         .bytes = sizeof(float) * ((args->residual ? 3 : 2) * count + 8.0 * split.channels),
         .algorithm = split.chunks == 1 ? "block-wise" : "chunk-wise",

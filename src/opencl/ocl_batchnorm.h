@@ -13,6 +13,7 @@ struct ocl_batchnorm_split {
     int width, span;      // Channels of a vector, vectors of a work-item.
     int lanes, item_rows; // Work-items of a group along channels and along rows.
     int chunk_rows, chunks;
+    bool joins; // The sums of all chunks in a launch of its own.
     char options[64];
 };
 
@@ -23,14 +24,22 @@ clef_status ocl_batchnorm_split(struct ocl_context *ocl, enum ocl_batchnorm_prog
                                 const struct clef_tensor *tensor,
                                 struct ocl_batchnorm_split *split);
 
-// Floats of scratch for the sums of all chunks and for `vectors` values per channel; none for one
-// chunk.
-size_t ocl_batchnorm_scratch(const struct ocl_batchnorm_split *split, int vectors);
+// Floats of scratch for the sums of all chunks; none for one chunk.
+size_t ocl_batchnorm_scratch(const struct ocl_batchnorm_split *split);
 
-// Appends a launch over the groups of all chunks, or over the channels alone.
+// Appends a launch over the groups of all chunks.
 void ocl_batchnorm_launch(struct ocl_plan *plan, const struct ocl_batchnorm_split *split,
                           struct ocl_launch launch);
-void ocl_batchnorm_launch_finish(struct ocl_plan *plan, const struct ocl_batchnorm_split *split,
-                                 struct ocl_launch launch);
+
+// The sums as the last pass shall add them: those of the chunks, or of one that `kernel` of
+// `source` joins them to.
+struct ocl_batchnorm_sums {
+    size_t skip; // Floats of scratch before them.
+    int chunks;
+};
+struct ocl_batchnorm_sums ocl_batchnorm_join(struct ocl_plan *plan,
+                                             const struct ocl_batchnorm_split *split,
+                                             const char *source, const char *kernel,
+                                             const struct clef_tensor *scratch);
 
 #endif

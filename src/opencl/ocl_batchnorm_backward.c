@@ -29,27 +29,21 @@ static void launch_chunks(struct ocl_plan *build, const struct ocl_batchnorm_spl
                           const struct clef_batchnorm_backward_args *args,
                           const struct clef_tensor *scratch)
 {
-    size_t parts = 4 * (size_t)split->channels; // What comes before are the slopes.
     ocl_batchnorm_launch(
         build, split,
         (struct ocl_launch){
             .source = "batchnorm_backward",
             .kernel = "backward_sum",
-            .args = {IMAGES(args, split), OCL_TENSOR(args->saved_mean), OCL_PART(scratch, parts)},
+            .args = {IMAGES(args, split), OCL_TENSOR(args->saved_mean), OCL_TENSOR(scratch)},
         });
-    ocl_batchnorm_launch_finish(
-        build, split,
-        (struct ocl_launch){
-            .source = "batchnorm_backward",
-            .kernel = "backward_finish",
-            .args = {OCL_PART(scratch, parts), OCL_TENSOR(scratch), OCL_INT(split->channels),
-                     OCL_INT(split->rows), OCL_INT(split->chunks), CHANNELS(args)},
-        });
+    struct ocl_batchnorm_sums sums =
+        ocl_batchnorm_join(build, split, "batchnorm_backward", "backward_join", scratch);
     ocl_batchnorm_launch(build, split,
                          (struct ocl_launch){
                              .source = "batchnorm_backward",
                              .kernel = "backward_gradient",
-                             .args = {IMAGES(args, split), OCL_TENSOR(scratch)},
+                             .args = {IMAGES(args, split), CHANNELS(args),
+                                      OCL_PART(scratch, sums.skip), OCL_INT(sums.chunks)},
                          });
 }
 
@@ -62,7 +56,7 @@ clef_status ocl_batchnorm_backward(void *context, const struct clef_batchnorm_ba
     double count = (double)clef_tensor_count(args->src);
     int tensors = 3 + (args->relu ? 1 : 0) + (args->diff_residual ? 1 : 0);
     *info = (struct clef_plan_info){
-        .scratch_floats = ocl_batchnorm_scratch(&split, 4),
+        .scratch_floats = ocl_batchnorm_scratch(&split),
         .flops = (9 + (args->relu ? 1 : 0)) * count,
         .bytes = sizeof(float) * (tensors * count + 5.0 * split.channels),
         .algorithm = split.chunks == 1 ? "block-wise" : "chunk-wise",

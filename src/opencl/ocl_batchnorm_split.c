@@ -5,13 +5,17 @@
 #include <stdio.h>
 
 // On a processor a chunk is 256 rows: small against a large tensor, large against the cost of a
-// work-item. A tensor of twice as many is still one chunk, since two more launches would cost more
+// work-item. A tensor of twice as many is still one chunk, since another launch would cost more
 // than the few work-items that it is split into; four times as many are where its channels alone
 // keep the compute units busy. An item has 64 channels, whole cache lines.
 #define CPU_CHUNK_ROWS 256
 #define CPU_SINGLE_ROWS 512
 #define CPU_BUSY_SINGLE_ROWS 1024
 #define CPU_CHANNELS 64
+
+// An item of the last pass adds the sums of the chunks by itself where these are so much fewer than
+// its rows. Else a launch joins them.
+#define MOST_JOINED 8
 
 // Rows of an item of a graphics processor: few, to have many items, until there are enough of
 // those.
@@ -78,15 +82,16 @@ clef_status ocl_batchnorm_split(struct ocl_context *ocl, enum ocl_batchnorm_prog
                                       programs[program].kernel, group, &takes));
     }
     split->chunks = (int)ocl_groups(rows, (size_t)split->chunk_rows);
+    split->joins = split->chunks * MOST_JOINED > split->chunk_rows / split->item_rows;
     return CLEF_OK;
 }
 
-size_t ocl_batchnorm_scratch(const struct ocl_batchnorm_split *split, int vectors)
+size_t ocl_batchnorm_scratch(const struct ocl_batchnorm_split *split)
 {
     if (split->chunks == 1)
         return 0;
-    size_t floats = (2 * (size_t)split->chunks + (size_t)vectors) * (size_t)split->channels;
-    return ocl_groups(floats, 16) * 16; // Whole cache lines.
+    size_t parts = (size_t)split->chunks + (split->joins ? 1 : 0);
+    return ocl_groups(2 * parts * (size_t)split->channels, 16) * 16; // Whole cache lines.
 }
 
 // `span` vectors of each work-item.
@@ -108,8 +113,20 @@ void ocl_batchnorm_launch(struct ocl_plan *plan, const struct ocl_batchnorm_spli
                   &launch);
 }
 
-void ocl_batchnorm_launch_finish(struct ocl_plan *plan, const struct ocl_batchnorm_split *split,
-                                 struct ocl_launch launch)
+struct ocl_batchnorm_sums ocl_batchnorm_join(struct ocl_plan *plan,
+                                             const struct ocl_batchnorm_split *split,
+                                             const char *source, const char *kernel,
+                                             const struct clef_tensor *scratch)
 {
+    if (!split->joins)
+        return (struct ocl_batchnorm_sums){0, split->chunks};
+    size_t skip = 2 * (size_t)split->chunks * (size_t)split->channels;
+    struct ocl_launch launch = {
+        .source = source,
+        .kernel = kernel,
+        .args = {OCL_TENSOR(scratch), OCL_PART(scratch, skip), OCL_INT(split->channels),
+                 OCL_INT(split->chunks)},
+    };
     launch_groups(plan, split, 1, 1, 1, &launch);
+    return (struct ocl_batchnorm_sums){skip, 1};
 }
