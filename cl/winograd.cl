@@ -54,15 +54,10 @@ kernel GROUP_SIZE void winograd_input(global const float *restrict src, ulong sr
                      step);
 }
 
-kernel GROUP_SIZE void winograd_output_gradient(global const float *restrict diff_dst,
-                                                ulong diff_dst_at, global float *restrict values,
-                                                ulong values_at, int4 shape, int4 strides, int rows,
-                                                int step, int tiles_x)
+// Makes values, `step` floats apart, of the result's gradient from a place on.
+IN_LINE void gradient_to_points(global const float *diff_dst, int4 place, int4 shape, int4 strides,
+                                global float *values, int step)
 {
-    const int row = item_row(shape.w);
-    if (row >= rows)
-        return;
-    const int4 place = item_place(row, shape, tiles_x);
     vec columns[POINTS][OUTPUTS];
 #pragma unroll
     for (int j = 0; j < OUTPUTS; j++) {
@@ -71,14 +66,13 @@ kernel GROUP_SIZE void winograd_output_gradient(global const float *restrict dif
         for (int i = 0; i < OUTPUTS; i++) {
             y[i] = 0;
             if (place.y + i < shape.y && place.z + j < shape.z)
-                y[i] = LOAD(diff_dst + diff_dst_at + find_element(place, i, j, strides));
+                y[i] = LOAD(diff_dst + find_element(place, i, j, strides));
         }
         gradient_line(y, m);
 #pragma unroll
         for (int i = 0; i < POINTS; i++)
             columns[i][j] = m[i];
     }
-    values += values_at + (ulong)row * shape.w + place.w;
 #pragma unroll
     for (int i = 0; i < POINTS; i++) {
         vec m[POINTS];
@@ -87,6 +81,31 @@ kernel GROUP_SIZE void winograd_output_gradient(global const float *restrict dif
         for (int j = 0; j < POINTS; j++)
             STORE(m[j], values + (ulong)(i * POINTS + j) * step);
     }
+}
+
+// Both factors of the weights' gradient: groups (i, 0) take the source to points, groups (i, 1) the
+// result's gradient.
+kernel GROUP_SIZE void winograd_factors(global const float *restrict src, ulong src_at,
+                                        global float *restrict values, ulong values_at,
+                                        int4 src_shape, int4 src_strides, int src_step,
+                                        global const float *restrict diff_dst, ulong diff_dst_at,
+                                        global float *restrict gradients, ulong gradients_at,
+                                        int4 dst_shape, int4 dst_strides, int dst_step, int rows,
+                                        int tiles_x, int origin_y, int origin_x)
+{
+    const bool is_source = get_group_id(1) == 0;
+    const int4 shape = is_source ? src_shape : dst_shape;
+    const int row = item_row(shape.w);
+    if (row >= rows)
+        return;
+    const int4 place = item_place(row, shape, tiles_x);
+    const ulong at = (ulong)row * shape.w + place.w;
+    if (is_source)
+        source_to_points(src + src_at, place + (int4)(0, origin_y, origin_x, 0), shape, src_strides,
+                         values + values_at + at, src_step);
+    else
+        gradient_to_points(diff_dst + diff_dst_at, place, shape, dst_strides,
+                           gradients + gradients_at + at, dst_step);
 }
 
 // ---------------------------------------------------------------- result

@@ -25,8 +25,8 @@ static clef_status make_plan(struct ocl_context *ocl,
     struct ocl_conv2d_weights_tables tables;
     CLEF_TRY(ocl_conv2d_weights_work(ocl, &p->product, geometry, &p->cut, &tables));
     struct ocl_plan *build = ocl_plan_begin(ocl);
-    ocl_winograd_launch_input(build, ocl, tiles, args->src, p->product.src);
-    ocl_winograd_launch_output_gradient(build, ocl, tiles, args->diff_dst, p->product.diff_dst);
+    ocl_winograd_launch_factors(build, ocl, tiles, args->src, p->product.src, args->diff_dst,
+                                p->product.diff_dst);
     ocl_conv2d_weights_launch(build, &p->product, scratch, geometry, &p->cut, &tables);
     ocl_winograd_launch_weights_gradient(build, ocl, tiles->winograd, p->product.diff_weights,
                                          args->src->c, args->diff_dst->c, args->diff_weights);

@@ -63,14 +63,6 @@ struct ocl_winograd_blocks ocl_winograd_cut(const struct ocl_context *ocl,
     return blocks;
 }
 
-// A width that the channels of both images are a whole number of.
-static int common_width(const struct ocl_context *ocl, const struct ocl_conv2d_product *p)
-{
-    int source = ocl_winograd_width(ocl, p->source->c);
-    int target = ocl_winograd_width(ocl, p->target->c);
-    return source < target ? source : target;
-}
-
 void ocl_winograd_launch_blocks(struct ocl_plan *build, const struct ocl_context *ocl,
                                 const struct ocl_conv2d_config *config,
                                 const struct ocl_winograd_tiles *tiles,
@@ -82,7 +74,8 @@ void ocl_winograd_launch_blocks(struct ocl_plan *build, const struct ocl_context
                 (p->relu ? OCL_WINOGRAD_RELU : 0);
     char options[64];
     snprintf(options, sizeof options, "-D ALGORITHM=%d -D TILE=%d -D WIDTH=%d",
-             tiles->winograd->number, config->tile, common_width(ocl, p));
+             tiles->winograd->number, config->tile,
+             ocl_winograd_common_width(ocl, p->source, p->target));
     ocl_plan_launch(
         build, &(struct ocl_launch){
                    .source = "winograd_block",

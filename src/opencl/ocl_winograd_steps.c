@@ -100,17 +100,23 @@ int ocl_winograd_width(const struct ocl_context *ocl, int channels)
     return width == 16 && ocl->caps.vector_width < 16 ? 8 : width;
 }
 
+int ocl_winograd_common_width(const struct ocl_context *ocl, const struct clef_tensor *source,
+                              const struct clef_tensor *target)
+{
+    int a = ocl_winograd_width(ocl, source->c), b = ocl_winograd_width(ocl, target->c);
+    return a < b ? a : b;
+}
+
 // Launches a kernel with an item for each vector of channels of each tile of an image.
 static void launch_tiles(struct ocl_plan *build, const struct ocl_context *ocl,
-                         const struct ocl_winograd_tiles *tiles, const struct clef_tensor *image,
+                         const struct ocl_winograd_tiles *tiles, int channels, int width,
                          struct ocl_launch launch)
 {
-    int width = ocl_winograd_width(ocl, image->c);
     char options[OPTIONS_LENGTH];
     print_options(ocl, tiles->winograd, width, options);
     launch.source = "winograd";
     launch.options = options;
-    launch.global[0] = tiles->rows * (size_t)(image->c / width);
+    launch.global[0] = tiles->rows * (size_t)(channels / width);
     launch.local[0] = group_of(ocl);
     ocl_plan_launch(build, &launch);
 }
@@ -120,7 +126,7 @@ void ocl_winograd_launch_input(struct ocl_plan *build, const struct ocl_context 
                                const struct clef_tensor *source, const struct clef_tensor *values)
 {
     launch_tiles(
-        build, ocl, tiles, source,
+        build, ocl, tiles, source->c, ocl_winograd_width(ocl, source->c),
         (struct ocl_launch){
             .kernel = "winograd_input",
             .args = {OCL_TENSOR(source), OCL_TENSOR(values), OCL_SHAPE(source), OCL_STRIDES(source),
@@ -129,18 +135,24 @@ void ocl_winograd_launch_input(struct ocl_plan *build, const struct ocl_context 
         });
 }
 
-void ocl_winograd_launch_output_gradient(struct ocl_plan *build, const struct ocl_context *ocl,
-                                         const struct ocl_winograd_tiles *tiles,
-                                         const struct clef_tensor *diff_dst,
-                                         const struct clef_tensor *values)
+void ocl_winograd_launch_factors(struct ocl_plan *build, const struct ocl_context *ocl,
+                                 const struct ocl_winograd_tiles *tiles,
+                                 const struct clef_tensor *src, const struct clef_tensor *values,
+                                 const struct clef_tensor *diff_dst,
+                                 const struct clef_tensor *gradients)
 {
-    launch_tiles(build, ocl, tiles, diff_dst,
-                 (struct ocl_launch){
-                     .kernel = "winograd_output_gradient",
-                     .args = {OCL_TENSOR(diff_dst), OCL_TENSOR(values), OCL_SHAPE(diff_dst),
-                              OCL_STRIDES(diff_dst), OCL_INT(tiles->rows),
-                              OCL_INT(values->stride_h), OCL_INT(tiles->columns)},
-                 });
+    launch_tiles(
+        build, ocl, tiles, src->c > diff_dst->c ? src->c : diff_dst->c,
+        ocl_winograd_common_width(ocl, src, diff_dst),
+        (struct ocl_launch){
+            .kernel = "winograd_factors",
+            .global = {0, 2},
+            .args = {OCL_TENSOR(src), OCL_TENSOR(values), OCL_SHAPE(src), OCL_STRIDES(src),
+                     OCL_INT(values->stride_h), OCL_TENSOR(diff_dst), OCL_TENSOR(gradients),
+                     OCL_SHAPE(diff_dst), OCL_STRIDES(diff_dst), OCL_INT(gradients->stride_h),
+                     OCL_INT(tiles->rows), OCL_INT(tiles->columns), OCL_INT(tiles->origin_y),
+                     OCL_INT(tiles->origin_x)},
+        });
 }
 
 void ocl_winograd_launch_output(struct ocl_plan *build, const struct ocl_context *ocl,
@@ -152,7 +164,7 @@ void ocl_winograd_launch_output(struct ocl_plan *build, const struct ocl_context
     int flags = (bias ? OCL_WINOGRAD_BIAS : 0) | (addend ? OCL_WINOGRAD_ADDEND : 0) |
                 (relu ? OCL_WINOGRAD_RELU : 0);
     launch_tiles(
-        build, ocl, tiles, target,
+        build, ocl, tiles, target->c, ocl_winograd_width(ocl, target->c),
         (struct ocl_launch){
             .kernel = "winograd_output",
             .args = {OCL_TENSOR(values), OCL_TENSOR(bias), OCL_TENSOR(addend), OCL_TENSOR(target),

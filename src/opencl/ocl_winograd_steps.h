@@ -23,6 +23,10 @@ size_t ocl_winograd_points(const struct ocl_winograd *winograd);
 // more than there are registers as it is.
 int ocl_winograd_width(const struct ocl_context *ocl, int channels);
 
+// A width that the channels of both images are a whole number of.
+int ocl_winograd_common_width(const struct ocl_context *ocl, const struct clef_tensor *source,
+                              const struct clef_tensor *target);
+
 // Flags of what finishes a result, as in cl/winograd_tiles.h.
 enum { OCL_WINOGRAD_BIAS = 1, OCL_WINOGRAD_ADDEND = 2, OCL_WINOGRAD_RELU = 4 };
 
@@ -40,10 +44,12 @@ void ocl_winograd_launch_input(struct ocl_plan *build, const struct ocl_context 
                                const struct ocl_winograd_tiles *tiles,
                                const struct clef_tensor *source, const struct clef_tensor *values);
 
-void ocl_winograd_launch_output_gradient(struct ocl_plan *build, const struct ocl_context *ocl,
-                                         const struct ocl_winograd_tiles *tiles,
-                                         const struct clef_tensor *diff_dst,
-                                         const struct clef_tensor *values);
+// Both factors of the weights' gradient.
+void ocl_winograd_launch_factors(struct ocl_plan *build, const struct ocl_context *ocl,
+                                 const struct ocl_winograd_tiles *tiles,
+                                 const struct clef_tensor *src, const struct clef_tensor *values,
+                                 const struct clef_tensor *diff_dst,
+                                 const struct clef_tensor *gradients);
 
 // `bias` and `addend` may be NULL.
 void ocl_winograd_launch_output(struct ocl_plan *build, const struct ocl_context *ocl,
