@@ -28,8 +28,26 @@ lanes load_lanes(global const float *restrict from, int filters)
 #endif
 }
 
-// Group (panel, part) sums its part of the rows, position by position: out(part, filter), padded to
-// whole panels. shape: (images, height, width, filters).
+void store_lanes(lanes sum, global float *to, int filters)
+{
+#if LOCAL
+    if (filters > 0)
+        *to = sum;
+#else
+    if (filters >= PANEL) {
+        vstore16(sum, 0, to);
+        return;
+    }
+    float part[PANEL];
+    vstore16(sum, 0, part);
+    for (int i = 0; i < filters; i++)
+        to[i] = part[i];
+#endif
+}
+
+// Group (panel, part) sums its part of the rows, position by position: out(part, filter), where
+// parts are whole panels apart; a single part is the result. shape: (images, height, width,
+// filters).
 kernel GROUP_SIZE void conv2d_bias(global const float *restrict diff_dst, ulong diff_dst_at,
                                    global float *restrict out, ulong out_at, int4 shape,
                                    int4 strides)
@@ -55,7 +73,7 @@ kernel GROUP_SIZE void conv2d_bias(global const float *restrict diff_dst, ulong 
         row += count;
         image = 0;
     }
-    out += out_at + (ulong)part * get_num_groups(0) * PANEL;
+    out += out_at + (ulong)part * get_num_groups(0) * PANEL + filter;
 #if LOCAL
     local float sums[STRIPS][PANEL];
     sums[strip][lane] = total;
@@ -64,10 +82,8 @@ kernel GROUP_SIZE void conv2d_bias(global const float *restrict diff_dst, ulong 
         return;
     for (int i = 1; i < STRIPS; i++)
         total += sums[i][lane];
-    out[filter] = total;
-#else
-    vstore16(total, 0, out + filter);
 #endif
+    store_lanes(total, out, shape.s3 - filter);
 }
 
 // Adds up the parts, one item for each filter.

@@ -45,6 +45,7 @@ static const struct row rows[] = {
     {64, 2, 2, 33, 65, 3, 3, 2, 2, SAME, HWNC, HWNC, REAL},
     // Images larger than batches.
     {2, 20, 18, 3, 17, 3, 3, 1, 1, SAME, NHWC, NHWC, BIAS},
+    {1, 32, 33, 1, 5, 1, 1, 1, 1, VALID, NHWC, NHWC, BIAS}, // Rows enough to be summed in parts.
     {2, 20, 18, 17, 33, 3, 3, 2, 2, SAME, NHWC, NHWC, BIAS | RELU | ADDEND},
     {2, 20, 18, 17, 5, 3, 3, 1, 1, SAME, HWNC, HWNC, ADDEND},
     {1, 31, 29, 3, 5, 5, 5, 2, 2, VALID, NHWC, NHWC, BIAS},

@@ -13,7 +13,7 @@ struct ocl_conv2d_bias ocl_conv2d_bias(const struct ocl_context *ocl,
     size_t most = ocl_groups(ocl_conv2d_wanted_groups(ocl, config), panels);
     parts = parts < most ? parts : most;
     parts = parts > 0 ? parts : 1;
-    return (struct ocl_conv2d_bias){config, parts, parts * panels * OCL_PANEL};
+    return (struct ocl_conv2d_bias){config, parts, parts > 1 ? parts * panels * OCL_PANEL : 0};
 }
 
 void ocl_conv2d_bias_launch(struct ocl_plan *build, const struct ocl_conv2d_bias *bias,
@@ -22,21 +22,23 @@ void ocl_conv2d_bias_launch(struct ocl_plan *build, const struct ocl_conv2d_bias
                             size_t skip)
 {
     size_t filters = (size_t)diff_dst->c, group = (size_t)bias->config->group;
+    struct ocl_arg sums = OCL_PART(scratch, skip), result = OCL_TENSOR(diff_bias);
     ocl_plan_launch(build, &(struct ocl_launch){
                                .source = "conv2d_bias",
                                .kernel = "conv2d_bias",
                                .options = options,
                                .global = {ocl_groups(filters, OCL_PANEL) * group, bias->parts},
                                .local = {group, 1, 1},
-                               .args = {OCL_TENSOR(diff_dst), OCL_PART(scratch, skip),
+                               .args = {OCL_TENSOR(diff_dst), bias->parts > 1 ? sums : result,
                                         OCL_SHAPE(diff_dst), OCL_STRIDES(diff_dst)},
                            });
+    if (bias->parts == 1)
+        return;
     ocl_plan_launch(build, &(struct ocl_launch){
                                .source = "conv2d_bias",
                                .kernel = "conv2d_bias_join",
                                .options = options,
                                .global = {filters},
-                               .args = {OCL_PART(scratch, skip), OCL_INT(bias->parts),
-                                        OCL_TENSOR(diff_bias), OCL_INT(filters)},
+                               .args = {sums, OCL_INT(bias->parts), result, OCL_INT(filters)},
                            });
 }

@@ -7,7 +7,7 @@
 #include "opencl/ocl_plan.h"
 
 // Parts of the rows, each summed by a group for each panel, and the floats of scratch that they
-// take.
+// take, none for a single part.
 struct ocl_conv2d_bias {
     const struct ocl_conv2d_config *config;
     size_t parts, floats;
@@ -16,7 +16,8 @@ struct ocl_conv2d_bias ocl_conv2d_bias(const struct ocl_context *ocl,
                                        const struct ocl_conv2d_config *config,
                                        const struct clef_tensor *diff_dst);
 
-// Sums parts of the rows into scratch, `skip` floats from its first, and then the parts.
+// Sums parts of the rows into scratch, `skip` floats from its first, and then the parts; a single
+// part straight into the gradient.
 void ocl_conv2d_bias_launch(struct ocl_plan *build, const struct ocl_conv2d_bias *bias,
                             const char *options, const struct clef_tensor *diff_dst,
                             const struct clef_tensor *diff_bias, const struct clef_tensor *scratch,
