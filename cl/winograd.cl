@@ -181,29 +181,24 @@ kernel GROUP_SIZE void winograd_weights_transposed(global const float *restrict 
     if (row >= out)
         return;
     weights += weights_at + ((ulong)(row / PANEL) * TAPS * in + first) * PANEL + row % PANEL;
-    float turned[WIDTH][TAPS][WIDTH];
+    vec turned[WIDTH][TAPS];
 #pragma unroll
     for (int tap = 0; tap < TAPS; tap++) {
+        vec rows[WIDTH];
 #pragma unroll
         for (int i = 0; i < WIDTH; i++) {
-            float rows[WIDTH];
-            vec w = 0;
+            rows[i] = 0;
             if (first + i < in)
-                w = LOAD(weights + ((ulong)(TAPS - 1 - tap) * in + i) * PANEL);
-            STORE(w, rows);
-#pragma unroll
-            for (int k = 0; k < WIDTH; k++)
-                turned[k][tap][i] = rows[k];
+                rows[i] = LOAD(weights + ((ulong)(TAPS - 1 - tap) * in + i) * PANEL);
         }
+        transpose(rows);
+#pragma unroll
+        for (int k = 0; k < WIDTH; k++)
+            turned[k][tap] = rows[k];
     }
     values += values_at + ((ulong)panel * POINTS * POINTS * WEIGHT_ROWS(out) + row) * PANEL + lane;
-    for (int k = 0; k < min(WIDTH, out - row); k++) {
-        vec w[TAPS];
-#pragma unroll
-        for (int tap = 0; tap < TAPS; tap++)
-            w[tap] = LOAD(turned[k][tap]);
-        transform_weights(w, values + k * PANEL, WEIGHT_ROWS(out) * PANEL);
-    }
+    for (int k = 0; k < min(WIDTH, out - row); k++)
+        transform_weights(turned[k], values + k * PANEL, WEIGHT_ROWS(out) * PANEL);
 }
 
 // To panels of `in` rows a tap, from panels with a tap for each point.
