@@ -24,7 +24,7 @@ static void test_learning(void **state)
     snprintf(model, sizeof model, "%s/model.safetensors", out);
     write_small_mnist(CLEF_MNIST, data, 2000, 500);
     struct program_result trained = RUN_CLEF("train", "--data", data, "--limit", "2000", "--epochs",
-                                             "1", "--update-bn", "25", "--out", out);
+                                             "1", "--update-bn", "5", "--out", out);
     check_exit(&trained, 0);
     assert_string_equal("", trained.err);
     check_contains(trained.out, "11,707,394 parameters");
