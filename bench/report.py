@@ -155,27 +155,35 @@ A step of 64 on the plain C backend, each op in the order of a step.
 
 {table(["op", "ms", "% of the step"], rows)}
 """
+    results = {}
     for line in lines:
         if line["kind"] == "ops":
-            text += "\n" + convolution_table(line["contender"], line["result"])
-    return text
+            results.setdefault(line["contender"], []).append(line["result"])
+    return text + "".join("\n" + convolution_table(name, of) for name, of in results.items())
 
 
-def convolution_table(name, result):
-    rows = {}
-    for op in result["ops"]:
+def shares_of_peak(seconds_at_peak, times):
+    """In percent, of the least and of the median of some times in ms."""
+    least, median = min(best for best, _ in times), statistics.median(step for _, step in times)
+    return f"{1e5 * seconds_at_peak / least:.0f} / {1e5 * seconds_at_peak / median:.0f}"
+
+
+def convolution_table(name, results):
+    peak, rows = max(result["peak_gflops"] for result in results), {}
+    for op in (op for result in results for op in result["ops"]):
         if op["op"] in PASSES and op["layer"].startswith("stage"):
-            cell = f"{op['best_flops_percent']:.0f} / {op['step_flops_percent']:.0f}"
-            key = (op["shape"], round(1e3 * op["gflop"], 1), op["algorithm"])
-            rows.setdefault(key, {}).setdefault(op["op"], cell)
-    body = [[shape, f"{mflop:.1f}", algorithm] + [cells.get(p, "-") for p in PASSES]
-            for (shape, mflop, algorithm), cells in rows.items()]
+            key = (op["shape"], op["gflop"], op["algorithm"])
+            rows.setdefault(key, {}).setdefault(op["op"], []).append(
+                (op["min_ms"], op["step_median_ms"]))
+    body = [[shape, f"{1e3 * gflop:.1f}", algorithm] +
+            [shares_of_peak(gflop / peak, cells[p]) if p in cells else "-" for p in PASSES]
+            for (shape, gflop, algorithm), cells in rows.items()]
     return f"""### Convolutions of {name}
 
-Executed operations as a share of the measured FMA peak, {result["peak_gflops"]:.0f} GFLOP/s, in
-percent: the best of {result["repetitions"]} runs, each right after itself / the median in the order
-of a step. An algorithm of Winograd's executes fewer operations, so that its share is lower and its
-time is less all the same.
+Executed operations as a share of the measured FMA peak, {peak:.0f} GFLOP/s, in percent: the best of
+{len(results)} times {results[0]["repetitions"]} runs, each right after itself / the median in the order of a step. An
+algorithm of Winograd's executes fewer operations, so that its share is lower and its time is less
+all the same.
 
 {table(["output", "MFLOP", "algorithm"] + [p[7:] for p in PASSES], body)}
 """
