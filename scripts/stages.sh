@@ -44,7 +44,7 @@ address_sanitizer() {
         run "address and undefined-behaviour sanitizers" asan -LE "$other_stages|gpu_numbers|once"
 }
 
-# Two targets share a processor.
+# Three targets share a processor.
 fuzzing() {
     local begin=$SECONDS word=FAIL
     if ! install fuzz; then
@@ -56,7 +56,7 @@ fuzzing() {
         note FAIL "fuzz: does not build"
         return
     fi
-    if JOBS=$((2 * JOBS)) tests/fuzz/run 60 | tee "$output"; then
+    if JOBS=$((3 * JOBS)) tests/fuzz/run 60 | tee "$output"; then
         word=OK
     else
         sed '/ a second$/d' "$output" >"$folder/reasons"
