@@ -126,64 +126,68 @@ static void test_what_it_depends_on(void **state)
     clef_model_destroy(spoiled);
 }
 
-// The statistics of some batches by themselves, [batch][statistic], in double precision.
-static void read_alone(struct clef_model *model, int batches, double (*alone)[256], int *count)
+enum { MOST_STATISTICS = 256 };
+
+// All moving statistics, one after another. Returns how many there are.
+static int read_statistics(struct clef_model *model, float values[MOST_STATISTICS])
 {
+    size_t count = 0;
+    for (int i = 0; i < clef_model_parameter_count(model); i++) {
+        struct clef_parameter parameter = clef_model_get_parameter(model, i);
+        if (!is_statistic(&parameter))
+            continue;
+        assert_in_range(count + parameter.count, 1, MOST_STATISTICS);
+        check_ok(clef_model_read_parameter(model, i, values + count));
+        count += parameter.count;
+    }
+    assert_true(count > 0);
+    return (int)count;
+}
+
+// The statistics of some batches by themselves. Returns how many there are of each.
+static int read_alone(struct clef_model *model, int batches, float (*alone)[MOST_STATISTICS])
+{
+    int count = 0;
     for (int b = 0; b < batches; b++) {
         struct clef_dataset *batch;
         int images = (b + 1) * BATCH < IMAGES ? BATCH : IMAGES - b * BATCH;
         check_ok(clef_dataset_slice(dataset, b * BATCH, images, &batch));
         update(model, batch, 1);
-        *count = 0;
-        for (int i = 0; i < clef_model_parameter_count(model); i++) {
-            float values[64];
-            struct clef_parameter parameter = clef_model_get_parameter(model, i);
-            if (!is_statistic(&parameter))
-                continue;
-            check_ok(clef_model_read_parameter(model, i, values));
-            for (size_t k = 0; k < parameter.count; k++)
-                alone[b][(*count)++] = (double)values[k];
-        }
+        count = read_statistics(model, alone[b]);
         clef_dataset_destroy(batch);
     }
+    return count;
 }
 
 // Of several batches they are the mean that the momentum gives: 0.99^i for the i-th from the last.
 // More batches than there are count as all.
 static void test_mean_of_batches(void **state)
 {
-    static double alone[STEPS][256];
+    static float alone[STEPS][MOST_STATISTICS], values[MOST_STATISTICS];
     static const struct {
         int asked, taken;
     } cases[] = {{2, 2}, {STEPS, STEPS}, {100, STEPS}};
     struct clef_model *model = training_model(device);
     struct clef_epoch epochs[2];
-    int count;
     (void)state;
     train(model, 2, epochs);
-    read_alone(model, STEPS, alone, &count);
+    int count = read_alone(model, STEPS, alone);
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
-        int at = 0, taken = cases[c].taken;
+        int taken = cases[c].taken;
         update(model, dataset, cases[c].asked);
-        for (int i = 0; i < clef_model_parameter_count(model); i++) {
-            float values[64];
-            struct clef_parameter parameter = clef_model_get_parameter(model, i);
-            if (!is_statistic(&parameter))
-                continue;
-            check_ok(clef_model_read_parameter(model, i, values));
-            for (size_t k = 0; k < parameter.count; k++, at++) {
-                double sum = 0, weights = 0;
-                for (int b = 0; b < taken; b++) {
-                    double weight = pow(0.99, taken - 1 - b);
-                    sum += weight * alone[b][at];
-                    weights += weight;
-                }
-                if (!(fabs((double)values[k] - sum / weights) <= 1e-4 * fabs(sum / weights) + 1e-6))
-                    fail_msg("%s of %d batches: %g instead of %g", parameter.name, taken,
-                             (double)values[k], sum / weights);
+        assert_int_equal(count, read_statistics(model, values));
+        for (int i = 0; i < count; i++) {
+            double sum = 0, weights = 0;
+            for (int b = 0; b < taken; b++) {
+                double weight = pow(0.99, taken - 1 - b);
+                sum += weight * (double)alone[b][i];
+                weights += weight;
             }
+            double mean = sum / weights;
+            if (!(fabs((double)values[i] - mean) <= 1e-4 * fabs(mean) + 1e-6))
+                fail_msg("statistic %d of %d batches: %g instead of %g", i, taken,
+                         (double)values[i], mean);
         }
-        assert_int_equal(count, at);
     }
     clef_model_destroy(model);
 }
