@@ -20,6 +20,15 @@
 // the loops of a step.
 #define SPINS 4000
 
+#define CACHE_LINE 64
+
+// The tasks of a loop that a thread takes first: the same part of each loop, so that what it wrote
+// in one loop is in its own cache in the next.
+struct share {
+    _Alignas(CACHE_LINE) atomic_int next; // First task that no thread has taken.
+    int end;
+};
+
 struct worker {
     struct cpu_team *team;
     pthread_t thread;
@@ -28,9 +37,8 @@ struct worker {
 
 struct cpu_team {
     _Atomic uint64_t gate;
-    atomic_int left; // Workers that have left the loop they joined.
-    atomic_int next; // First task that no thread has taken.
-    int tasks;
+    atomic_int left;      // Workers that have left the loop they joined.
+    struct share *shares; // Of each thread.
     cpu_task body;
     void *argument;
 
@@ -51,14 +59,32 @@ static inline void relax(void)
 #endif
 }
 
+static void set_shares(struct cpu_team *team, int tasks)
+{
+    int threads = team->worker_count + 1;
+    for (int i = 0; i < threads; i++) {
+        atomic_store_explicit(&team->shares[i].next, (int)((long)tasks * i / threads),
+                              memory_order_relaxed);
+        team->shares[i].end = (int)((long)tasks * (i + 1) / threads);
+    }
+}
+
+static void take_tasks_of(struct cpu_team *team, struct share *share, int thread)
+{
+    // Looking alone leaves the cache line where it is.
+    while (atomic_load_explicit(&share->next, memory_order_relaxed) < share->end) {
+        int task = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed);
+        if (task < share->end)
+            team->body(team->argument, task, thread);
+    }
+}
+
+// The thread's own tasks, and then what is left of the others'.
 static void take_tasks(struct cpu_team *team, int thread)
 {
-    for (;;) {
-        int task = atomic_fetch_add_explicit(&team->next, 1, memory_order_relaxed);
-        if (task >= team->tasks)
-            return;
-        team->body(team->argument, task, thread);
-    }
+    int threads = team->worker_count + 1;
+    for (int i = 0; i < threads; i++)
+        take_tasks_of(team, &team->shares[(thread + i) % threads], thread);
 }
 
 // Whether there is a loop after number `seen`, or none will come.
@@ -128,8 +154,7 @@ void cpu_team_run(struct cpu_team *team, int tasks, cpu_task body, void *argumen
     }
     team->body = body;
     team->argument = argument;
-    team->tasks = tasks;
-    atomic_store(&team->next, 0);
+    set_shares(team, tasks);
     atomic_store(&team->left, 0);
     uint64_t loop = atomic_load(&team->gate) / GATE_LOOP + 1;
     // The number stays below 2^32, and is never 0 again, which is what workers start with.
@@ -162,8 +187,12 @@ static clef_status start_worker(struct cpu_team *team)
 clef_status cpu_team_create(int threads, struct cpu_team **result)
 {
     struct cpu_team *team = calloc(1, sizeof *team + (size_t)(threads - 1) * sizeof *team->workers);
-    if (!team)
+    if (team)
+        team->shares = aligned_alloc(CACHE_LINE, (size_t)threads * sizeof *team->shares);
+    if (!team || !team->shares) {
+        free(team);
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for %d threads", threads);
+    }
     pthread_mutex_init(&team->mutex, NULL);
     pthread_cond_init(&team->wake, NULL);
     for (int i = 1; i < threads; i++) {
@@ -187,5 +216,6 @@ void cpu_team_destroy(struct cpu_team *team)
         pthread_join(team->workers[i].thread, NULL);
     pthread_cond_destroy(&team->wake);
     pthread_mutex_destroy(&team->mutex);
+    free(team->shares);
     free(team);
 }
