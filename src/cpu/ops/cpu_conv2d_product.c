@@ -13,6 +13,8 @@
 // Below this many tasks for each thread, blocks are made smaller and tasks have fewer of them.
 #define TASKS_PER_THREAD 8
 
+#define NO_PANEL (-1)
+
 // What a task multiplies its blocks with.
 struct panel {
     int index;
@@ -27,27 +29,54 @@ static void need_weights(const struct panel *panel, const struct cpu_conv2d_segm
         cpu_transposed_panel_need(panel->transposed, segments[s].weight, segments[s].length);
 }
 
+// Weights that outnumber the activations are in no near cache, and the processor does not foresee
+// enough of them.
+static bool come_from_afar(const struct cpu_conv2d_product *product, const struct panel *panel)
+{
+    return product->sets == 1 && !panel->transposed && product->runs.element_stride == 1;
+}
+
+static const float *chain_weights(const struct cpu_conv2d_product *product,
+                                  const struct panel *panel, const struct cpu_conv2d_chain *chain)
+{
+    return panel->weights + (size_t)product->runs.segments[chain->first_segment].weight * CPU_PANEL;
+}
+
+// So many cache lines of the next chain's weights at a time that the tiles of a block ask for all.
+static int lines_ahead(int rows)
+{
+    int lines = CPU_CHAIN_LENGTH * CPU_PANEL / CPU_LINE_FLOATS;
+    int tiles = cpu_task_count((size_t)rows, CPU_TILE_ROWS);
+    return cpu_task_count((size_t)lines, (size_t)(tiles * (CPU_CHAIN_LENGTH / CPU_AHEAD_STEPS)));
+}
+
 static void multiply_block(const struct cpu_conv2d_product *product, const struct panel *panel,
                            const struct cpu_conv2d_block *block, float *sums)
 {
     const struct cpu_conv2d_run *run = &product->runs.runs[block->run];
-    const struct cpu_conv2d_chain *chain = product->runs.chains + run->first_chain;
+    const struct cpu_conv2d_chain *chains = product->runs.chains + run->first_chain;
+    bool asks_ahead = come_from_afar(product, panel);
     struct cpu_tile_input in = {
         .src_row = run->src_row,
         .element_stride = product->runs.element_stride,
         .weights = panel->weights,
+        .ahead_lines = lines_ahead(block->rows),
     };
     const float *src = product->source.data + (size_t)block->repeat * run->src_repeat +
                        (size_t)block->first_row * run->src_row;
-    for (int c = 0; c < run->chains; c++, chain++) {
-        in.segments = product->runs.segments + chain->first_segment;
-        in.segment_count = chain->segments;
+    for (int c = 0; c < run->chains; c++) {
+        in.segments = product->runs.segments + chains[c].first_segment;
+        in.segment_count = chains[c].segments;
         if (panel->transposed)
             need_weights(panel, in.segments, in.segment_count);
+        in.ahead =
+            asks_ahead ? chain_weights(product, panel, &chains[(c + 1) % run->chains]) : NULL;
         CPU_FOR_EACH_TILE(row, rows, block->rows)
         {
             in.src = src + (size_t)row * run->src_row;
             CPU_NAME(tile_multiply)(rows, &in, c == 0, sums + (size_t)row * CPU_PANEL);
+            if (asks_ahead)
+                in.ahead += in.ahead_lines * (CPU_CHAIN_LENGTH / CPU_AHEAD_STEPS) * CPU_LINE_FLOATS;
         }
     }
     if (run->chains == 0)
@@ -77,7 +106,8 @@ static struct panel take_panel(const struct cpu_conv2d_product *product, int ind
     struct panel panel = {.index = index};
     if (product->transposed) {
         panel.transposed = &product->transposed[thread];
-        cpu_transposed_panel_reset(panel.transposed, index);
+        if (panel.transposed->index != index)
+            cpu_transposed_panel_reset(panel.transposed, index);
         panel.weights = panel.transposed->rows;
     } else {
         panel.weights = product->weights + (size_t)index * product->panel_floats;
@@ -88,10 +118,13 @@ static struct panel take_panel(const struct cpu_conv2d_product *product, int ind
 static void run_task(void *argument, int task, int thread)
 {
     const struct cpu_conv2d_product *product = argument;
-    int group = task % product->groups;
-    int first = (int)((long)product->block_count * group / product->groups);
-    int end = (int)((long)product->block_count * (group + 1) / product->groups);
-    struct panel panel = take_panel(product, task / product->groups, thread);
+    int tasks_of_set = product->panels * product->groups;
+    int set = task / tasks_of_set, panel_index = task % tasks_of_set / product->groups;
+    int group = set * product->groups + task % product->groups;
+    int groups = product->sets * product->groups;
+    int first = (int)((long)product->block_count * group / groups);
+    int end = (int)((long)product->block_count * (group + 1) / groups);
+    struct panel panel = take_panel(product, panel_index, thread);
     _Alignas(CPU_ALIGNMENT) float sums[BLOCK_ROWS * CPU_PANEL];
     for (int b = first; b < end; b++) {
         multiply_block(product, &panel, &product->blocks[b], sums);
@@ -99,9 +132,18 @@ static void run_task(void *argument, int task, int thread)
     }
 }
 
+// Weights have changed since the last run.
+static void forget_panels(const struct cpu_conv2d_product *product)
+{
+    for (int i = 0; product->transposed && i < product->cpu->threads; i++)
+        product->transposed[i].index = NO_PANEL;
+}
+
 void CPU_NAME(conv2d_product_run)(const struct cpu_conv2d_product *product)
 {
-    cpu_parallel_for(product->cpu, product->panels * product->groups, run_task, (void *)product);
+    forget_panels(product);
+    cpu_parallel_for(product->cpu, product->sets * product->panels * product->groups, run_task,
+                     (void *)product);
 }
 
 void CPU_NAME(conv2d_product_free)(struct cpu_conv2d_product *product)
@@ -109,6 +151,13 @@ void CPU_NAME(conv2d_product_free)(struct cpu_conv2d_product *product)
     cpu_conv2d_runs_free(&product->runs);
     free(product->blocks);
     product->blocks = NULL;
+}
+
+static bool has_more_activations_than_weights(const struct cpu_conv2d_product *product)
+{
+    const struct cpu_view *source = &product->source;
+    return (double)source->n * source->h * source->w * source->c >
+           (double)product->runs.weight_rows * product->target.c;
 }
 
 static bool too_few_tasks(const struct cpu_conv2d_product *product, int tiles, int wanted)
@@ -126,8 +175,10 @@ clef_status CPU_NAME(conv2d_product_prepare)(struct cpu_conv2d_product *product)
     while (tiles > 1 && too_few_tasks(product, tiles, wanted))
         tiles = (tiles + 1) / 2;
     product->block_count = cpu_conv2d_count_blocks(&product->runs, tiles * CPU_TILE_ROWS);
-    product->groups = cpu_task_count((size_t)wanted, (size_t)product->panels);
-    if (product->groups > product->block_count)
-        product->groups = product->block_count;
+    product->sets = 1;
+    if (has_more_activations_than_weights(product) && product->block_count >= product->cpu->threads)
+        product->sets = product->cpu->threads;
+    product->groups = cpu_task_count((size_t)wanted, (size_t)(product->panels * product->sets));
+    product->groups = cpu_minimum(product->groups, product->block_count / product->sets);
     return cpu_conv2d_make_blocks(&product->runs, tiles * CPU_TILE_ROWS, &product->blocks);
 }

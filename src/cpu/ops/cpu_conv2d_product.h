@@ -24,8 +24,10 @@ struct cpu_conv2d_product {
     bool *ready; // What the panels share out among themselves.
     struct cpu_conv2d_block *blocks;
     int block_count;
-    int panels; // Of the target's channels.
-    int groups; // Of blocks; a task is a panel and a group.
+    // A task is a panel of the target's channels and a group of blocks. Groups are in sets: one, or
+    // where there are more activations than weights one for each thread, which then finds what it
+    // reads in its own cache for all panels.
+    int sets, panels, groups;
 };
 
 // Cuts the runs into chains and blocks. Releases nothing if it fails.

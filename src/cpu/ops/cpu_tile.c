@@ -56,16 +56,36 @@ CPU_INLINE void store_sums(const int rows, const struct sums *sums, bool first, 
     }
 }
 
+// Adds the products of a segment, and asks for `lines` cache lines of *ahead before every few
+// steps: all at once they would be more than the processor waits for at a time.
+CPU_INLINE void accumulate_ahead(const int rows, const float *a, const size_t a_row, const float *b,
+                                 int steps, const float **ahead, int lines, struct sums *sums)
+{
+    for (; steps > 0; steps -= CPU_AHEAD_STEPS) {
+        for (int i = 0; i < lines; i++, *ahead += CPU_LINE_FLOATS)
+            __builtin_prefetch(*ahead);
+        accumulate(rows, a, a_row, 1, b, CPU_PANEL,
+                   steps < CPU_AHEAD_STEPS ? steps : CPU_AHEAD_STEPS, sums);
+        a += CPU_AHEAD_STEPS;
+        b += CPU_AHEAD_STEPS * CPU_PANEL;
+    }
+}
+
 CPU_INLINE void multiply(const int rows, const struct cpu_tile_input *in, const size_t step,
-                         bool first, float *dst)
+                         const bool asks_ahead, bool first, float *dst)
 {
     struct sums sums;
     clear_sums(rows, &sums);
+    const float *ahead = in->ahead;
     for (int s = 0; s < in->segment_count; s++) {
         const struct cpu_conv2d_segment *segment = &in->segments[s];
-        accumulate(rows, in->src + segment->src, in->src_row, step,
-                   in->weights + (size_t)segment->weight * CPU_PANEL, CPU_PANEL, segment->length,
-                   &sums);
+        const float *a = in->src + segment->src;
+        const float *b = in->weights + (size_t)segment->weight * CPU_PANEL;
+        if (asks_ahead)
+            accumulate_ahead(rows, a, in->src_row, b, segment->length, &ahead, in->ahead_lines,
+                             &sums);
+        else
+            accumulate(rows, a, in->src_row, step, b, CPU_PANEL, segment->length, &sums);
     }
     store_sums(rows, &sums, first, dst);
 }
@@ -79,35 +99,50 @@ CPU_INLINE void outer(const int rows, const struct cpu_tile_outer_input *in, con
     store_sums(rows, &sums, first, dst);
 }
 
-#define CPU_DEFINE_HEIGHT(rows)                                                              \
-    static void multiply_##rows(const struct cpu_tile_input *in, bool first, float *sums)    \
-    {                                                                                        \
-        if (in->element_stride == 1)                                                         \
-            multiply(rows, in, 1, first, sums);                                              \
-        else                                                                                 \
-            multiply(rows, in, in->element_stride, first, sums);                             \
-    }                                                                                        \
-    static void outer_##rows(const struct cpu_tile_outer_input *in, bool first, float *sums) \
-    {                                                                                        \
-        if (in->src_row == 1)                                                                \
-            outer(rows, in, 1, first, sums);                                                 \
-        else                                                                                 \
-            outer(rows, in, in->src_row, first, sums);                                       \
+#define CPU_DEFINE_HEIGHT(rows)                                                                   \
+    static void multiply_##rows(const struct cpu_tile_input *in, bool first, float *sums)         \
+    {                                                                                             \
+        multiply(rows, in, 1, false, first, sums);                                                \
+    }                                                                                             \
+    static void multiply_ahead_##rows(const struct cpu_tile_input *in, bool first, float *sums)   \
+    {                                                                                             \
+        multiply(rows, in, 1, true, first, sums);                                                 \
+    }                                                                                             \
+    static void multiply_strided_##rows(const struct cpu_tile_input *in, bool first, float *sums) \
+    {                                                                                             \
+        multiply(rows, in, in->element_stride, false, first, sums);                               \
+    }                                                                                             \
+    static void outer_##rows(const struct cpu_tile_outer_input *in, bool first, float *sums)      \
+    {                                                                                             \
+        outer(rows, in, 1, first, sums);                                                          \
+    }                                                                                             \
+    static void outer_strided_##rows(const struct cpu_tile_outer_input *in, bool first,           \
+                                     float *sums)                                                 \
+    {                                                                                             \
+        outer(rows, in, in->src_row, first, sums);                                                \
     }
 CPU_EACH_HEIGHT(CPU_DEFINE_HEIGHT)
 
 void CPU_NAME(tile_multiply)(int rows, const struct cpu_tile_input *in, bool first, float *sums)
 {
-#define CPU_MULTIPLY_ENTRY(height) multiply_##height,
-    static void (*const by_height[])(const struct cpu_tile_input *, bool,
-                                     float *) = {CPU_EACH_HEIGHT(CPU_MULTIPLY_ENTRY)};
+    typedef void function(const struct cpu_tile_input *, bool, float *);
+#define CPU_UNIT(height) multiply_##height,
+#define CPU_AHEAD(height) multiply_ahead_##height,
+#define CPU_STRIDED(height) multiply_strided_##height,
+    static function *const unit[] = {CPU_EACH_HEIGHT(CPU_UNIT)},
+                           *const ahead[] = {CPU_EACH_HEIGHT(CPU_AHEAD)},
+                           *const strided[] = {CPU_EACH_HEIGHT(CPU_STRIDED)};
+    function *const *by_height = in->element_stride != 1 ? strided : in->ahead ? ahead : unit;
     by_height[rows - 1](in, first, sums);
 }
 
 void CPU_NAME(tile_outer)(int rows, const struct cpu_tile_outer_input *in, bool first, float *sums)
 {
-#define CPU_OUTER_ENTRY(height) outer_##height,
-    static void (*const by_height[])(const struct cpu_tile_outer_input *, bool,
-                                     float *) = {CPU_EACH_HEIGHT(CPU_OUTER_ENTRY)};
-    by_height[rows - 1](in, first, sums);
+    typedef void function(const struct cpu_tile_outer_input *, bool, float *);
+#define CPU_OUTER_UNIT(height) outer_##height,
+#define CPU_OUTER_STRIDED(height) outer_strided_##height,
+    static function *const unit[] = {CPU_EACH_HEIGHT(CPU_OUTER_UNIT)}, *const strided[] = {
+                                                                           CPU_EACH_HEIGHT(
+                                                                               CPU_OUTER_STRIDED)};
+    (in->src_row != 1 ? strided : unit)[rows - 1](in, first, sums);
 }

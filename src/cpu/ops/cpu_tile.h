@@ -20,6 +20,8 @@
 // the error of the network's longest reductions, n = 1152 to 4608, several times smaller.
 #define CPU_CHAIN_LENGTH 64
 
+#define CPU_AHEAD_STEPS 16
+
 struct cpu_tile_input {
     const float *src;      // Segment offsets count from here.
     size_t src_row;        // Stride between rows.
@@ -27,6 +29,10 @@ struct cpu_tile_input {
     const float *weights;  // Row 0 of the panel.
     const struct cpu_conv2d_segment *segments;
     int segment_count;
+    // NULL, or where what is read next lies, with an element stride of 1 alone: of it the tile asks
+    // for `ahead_lines` cache lines every CPU_AHEAD_STEPS steps.
+    const float *ahead;
+    int ahead_lines;
 };
 
 // Sums `rows` in 1 .. CPU_TILE_ROWS rows of one panel, CPU_PANEL floats each: sums are overwritten

@@ -82,8 +82,8 @@ static inline void prefetch_square(const struct cpu_transposed_panel *panel, int
         return;
     const float *square = cpu_weights_square(panel->weights, &panel->layout, panel->index,
                                              next / panels, next % panels);
-    for (int i = 0; i < CPU_PANEL; i++)
-        __builtin_prefetch(square + i * CPU_PANEL);
+    for (int i = 0; i < CPU_PANEL * CPU_PANEL; i += CPU_LINE_FLOATS)
+        __builtin_prefetch(square + i);
 }
 
 // Makes sure that `count` rows of one tap are there.

@@ -14,8 +14,6 @@
 // Channels whose weights a task transforms.
 #define CHANNELS_PER_TASK 32
 
-#define LINE_FLOATS 16 // Of a cache line.
-
 // ---------------------------------------------------------------- weights to points
 
 static int weights_tasks_per_panel(const struct cpu_winograd_plan *plan)
@@ -80,7 +78,7 @@ static void prefetch_next_point(const struct cpu_winograd_plan *plan, const floa
 {
     const struct cpu_winograd_matrices *source = &plan->source.points;
     for (int i = 0; plan->by_panels && i < rows; i++)
-        for (int c = 0; c < length; c += LINE_FLOATS)
+        for (int c = 0; c < length; c += CPU_LINE_FLOATS)
             __builtin_prefetch(src + source->point + (size_t)i * source->row + c);
 }
 
