@@ -13,6 +13,12 @@
 // Below this many tasks for each thread, blocks are made smaller and tasks have fewer of them.
 #define TASKS_PER_THREAD 8
 
+// What a set's part of the source takes at most: a part of the second-level cache.
+#define SET_FLOATS (128 << 10)
+
+// Weights that meet no more rows are asked for ahead.
+#define FEW_ROWS (4 * BLOCK_ROWS)
+
 #define NO_PANEL (-1)
 
 // What a task multiplies its blocks with.
@@ -29,11 +35,12 @@ static void need_weights(const struct panel *panel, const struct cpu_conv2d_segm
         cpu_transposed_panel_need(panel->transposed, segments[s].weight, segments[s].length);
 }
 
-// Weights that outnumber the activations are in no near cache, and the processor does not foresee
+// Weights that meet few rows come from the last cache or memory, and the processor does not foresee
 // enough of them.
-static bool come_from_afar(const struct cpu_conv2d_product *product, const struct panel *panel)
+static bool asks_ahead(const struct cpu_conv2d_product *product, const struct panel *panel)
 {
-    return product->sets == 1 && !panel->transposed && product->runs.element_stride == 1;
+    return !panel->transposed && product->runs.element_stride == 1 &&
+           product->runs.multiply_adds <= (double)FEW_ROWS * product->runs.weight_rows;
 }
 
 static const float *chain_weights(const struct cpu_conv2d_product *product,
@@ -55,7 +62,7 @@ static void multiply_block(const struct cpu_conv2d_product *product, const struc
 {
     const struct cpu_conv2d_run *run = &product->runs.runs[block->run];
     const struct cpu_conv2d_chain *chains = product->runs.chains + run->first_chain;
-    bool asks_ahead = come_from_afar(product, panel);
+    bool ahead = asks_ahead(product, panel);
     struct cpu_tile_input in = {
         .src_row = run->src_row,
         .element_stride = product->runs.element_stride,
@@ -69,13 +76,12 @@ static void multiply_block(const struct cpu_conv2d_product *product, const struc
         in.segment_count = chains[c].segments;
         if (panel->transposed)
             need_weights(panel, in.segments, in.segment_count);
-        in.ahead =
-            asks_ahead ? chain_weights(product, panel, &chains[(c + 1) % run->chains]) : NULL;
+        in.ahead = ahead ? chain_weights(product, panel, &chains[(c + 1) % run->chains]) : NULL;
         CPU_FOR_EACH_TILE(row, rows, block->rows)
         {
             in.src = src + (size_t)row * run->src_row;
             CPU_NAME(tile_multiply)(rows, &in, c == 0, sums + (size_t)row * CPU_PANEL);
-            if (asks_ahead)
+            if (ahead)
                 in.ahead += in.ahead_lines * (CPU_CHAIN_LENGTH / CPU_AHEAD_STEPS) * CPU_LINE_FLOATS;
         }
     }
@@ -153,11 +159,17 @@ void CPU_NAME(conv2d_product_free)(struct cpu_conv2d_product *product)
     product->blocks = NULL;
 }
 
-static bool has_more_activations_than_weights(const struct cpu_conv2d_product *product)
+// As many sets for each thread as make what one reads of the source stay in the second-level cache.
+static int set_count(const struct cpu_conv2d_product *product)
 {
     const struct cpu_view *source = &product->source;
-    return (double)source->n * source->h * source->w * source->c >
-           (double)product->runs.weight_rows * product->target.c;
+    double floats = (double)source->n * source->h * source->w * source->c;
+    int threads = product->cpu->threads;
+    if (floats <= (double)product->runs.weight_rows * product->target.c ||
+        product->block_count < threads)
+        return 1;
+    int sets = cpu_task_count((size_t)floats, (size_t)threads * SET_FLOATS) * threads;
+    return cpu_minimum(sets, product->block_count / threads * threads);
 }
 
 static bool too_few_tasks(const struct cpu_conv2d_product *product, int tiles, int wanted)
@@ -175,9 +187,7 @@ clef_status CPU_NAME(conv2d_product_prepare)(struct cpu_conv2d_product *product)
     while (tiles > 1 && too_few_tasks(product, tiles, wanted))
         tiles = (tiles + 1) / 2;
     product->block_count = cpu_conv2d_count_blocks(&product->runs, tiles * CPU_TILE_ROWS);
-    product->sets = 1;
-    if (has_more_activations_than_weights(product) && product->block_count >= product->cpu->threads)
-        product->sets = product->cpu->threads;
+    product->sets = set_count(product);
     product->groups = cpu_task_count((size_t)wanted, (size_t)(product->panels * product->sets));
     product->groups = cpu_minimum(product->groups, product->block_count / product->sets);
     return cpu_conv2d_make_blocks(&product->runs, tiles * CPU_TILE_ROWS, &product->blocks);

@@ -25,8 +25,8 @@ struct cpu_conv2d_product {
     struct cpu_conv2d_block *blocks;
     int block_count;
     // A task is a panel of the target's channels and a group of blocks. Groups are in sets: one, or
-    // where there are more activations than weights one for each thread, which then finds what it
-    // reads in its own cache for all panels.
+    // where there are more activations than weights some for each thread, which then finds what a
+    // set reads in its own cache for all panels.
     int sets, panels, groups;
 };
 
