@@ -7,8 +7,8 @@
 // where the elements of k are, counted from a row's window in src, and which rows of weights they
 // meet. Weights are in panels of 16 filters: row k of panel p is weights[(p * panel_rows + k) * 16].
 //
-// Group (part, panel) computes the blocks parts[part] .. parts[part + 1]. A block is (first
-// position, positions, first row, rows, first step, steps).
+// Group (part, panels) computes the blocks parts[part] .. parts[part + 1] of PANELS panels. A block
+// is (first position, positions, first row, rows, first step, steps).
 #include "conv2d_tile.h"
 
 #ifndef ROWS
@@ -31,10 +31,11 @@
 #define TRANSPOSED 0 // 1: backward_data with the weights of forward.
 #endif
 
-// Where a group's panel of weights lies for the chain that begins with steps[0]: `tap_rows` are the
-// rows of each tap, and `room` may be filled in.
+// Where the weights of PANELS panels, `pitch` floats apart, lie for the chain that begins with
+// steps[0]: `tap_rows` are the rows of each tap, and `room` may be filled in.
 #if TRANSPOSED
 #define WEIGHTS const float *
+#define PANEL_PITCH(panel, panel_rows, channels) (CHAIN * PANEL)
 #define ROW_OF(step, before) (before) // The chain's rows follow each other.
 
 #define WIDTH 8
@@ -58,12 +59,12 @@ void turn_columns(float *to, global const float *restrict from, int lanes, int s
     }
 }
 
-// Row (tap, o) of the panel is column o of the filters' panels: elements of 16 of their rows.
+// Row (tap, o) of a panel is column o of the filters' panels: elements of 16 of their rows.
 WEIGHTS find_weights(float *room, global const float *restrict weights,
                      global const int4 *restrict steps, int step_count, int panel, int panel_rows,
                      int tap_rows, int channels)
 {
-    const int first = panel * PANEL, lanes = min(PANEL, channels - first);
+    const int first = panel * PANEL;
     const int filter_panel = panel_rows / tap_rows * channels * PANEL;
     float *to = room;
     for (int s = 0; s < step_count; s++) {
@@ -71,10 +72,13 @@ WEIGHTS find_weights(float *room, global const float *restrict weights,
         for (int k = 0, count; k < steps[s].z; k += count, to += count * PANEL) {
             const int skip = o % WIDTH, column = (o - skip) % PANEL;
             count = min(min(WIDTH - skip, tap_rows - o), steps[s].z - k);
-            turn_columns(to,
-                         weights + (ulong)(o / PANEL) * filter_panel +
-                             (ulong)(tap * channels + first) * PANEL + column,
-                         lanes, skip, count);
+            global const float *from = weights + (ulong)(o / PANEL) * filter_panel +
+                                       (ulong)(tap * channels + first) * PANEL + column;
+            EACH_PANEL(p)
+            {
+                turn_columns(to + p * CHAIN * PANEL, from + p * PANEL * PANEL,
+                             channels - first - p * PANEL, skip, count);
+            }
             o += count;
             tap += o == tap_rows;
             o = o == tap_rows ? 0 : o;
@@ -84,6 +88,9 @@ WEIGHTS find_weights(float *room, global const float *restrict weights,
 }
 #else
 #define WEIGHTS global const float *
+// A panel that does not exist is computed as a copy of the one before.
+#define PANEL_PITCH(panel, panel_rows, channels) \
+    (((panel) + 1) * PANEL < (channels) ? (size_t)(panel_rows)*PANEL : 0)
 #define ROW_OF(step, before) (step).y
 
 WEIGHTS find_weights(float *room, global const float *restrict weights,
@@ -95,31 +102,31 @@ WEIGHTS find_weights(float *room, global const float *restrict weights,
 #endif
 
 // Adds one chain to the sums of `rows` rows, or begins them.
-#define MULTIPLY(name, rows)                                                               \
-    void name(float16 *sums, const int *source, global const float *restrict src,          \
-              WEIGHTS restrict weights, global const int4 *restrict steps, int step_count, \
-              int channel_step, bool first)                                                \
-    {                                                                                      \
-        float16 sum[rows];                                                                 \
-        EACH_ROW(i, rows)                                                                  \
-        {                                                                                  \
-            sum[i] = 0;                                                                    \
-        }                                                                                  \
-        for (int s = 0, before = 0; s < step_count; s++) {                                 \
-            const int4 step = steps[s];                                                    \
-            WEIGHTS w = weights + (size_t)ROW_OF(step, before) * PANEL;                    \
-            global const float *x[rows];                                                   \
-            EACH_ROW(i, rows)                                                              \
-            {                                                                              \
-                x[i] = src + (source[i] + step.x);                                         \
-            }                                                                              \
-            ADD_PRODUCTS(sum, rows, x, channel_step, w, step.z)                            \
-            before += step.z;                                                              \
-        }                                                                                  \
-        EACH_ROW(i, rows)                                                                  \
-        {                                                                                  \
-            sums[i] = first ? sum[i] : sums[i] + sum[i];                                   \
-        }                                                                                  \
+#define MULTIPLY(name, rows)                                                             \
+    void name(sums_of_row *sums, const int *source, global const float *restrict src,    \
+              WEIGHTS restrict weights, size_t pitch, global const int4 *restrict steps, \
+              int step_count, int channel_step, bool first)                              \
+    {                                                                                    \
+        sums_of_row sum[rows];                                                           \
+        CLEAR(sum, rows)                                                                 \
+        for (int s = 0, before = 0; s < step_count; s++) {                               \
+            const int4 step = steps[s];                                                  \
+            WEIGHTS w = weights + (size_t)ROW_OF(step, before) * PANEL;                  \
+            global const float *x[rows];                                                 \
+            EACH_ROW(i, rows)                                                            \
+            {                                                                            \
+                x[i] = src + (source[i] + step.x);                                       \
+            }                                                                            \
+            ADD_PRODUCTS(sum, rows, x, channel_step, w, pitch, step.z)                   \
+            before += step.z;                                                            \
+        }                                                                                \
+        EACH_ROW(i, rows)                                                                \
+        {                                                                                \
+            EACH_PANEL(p)                                                                \
+            {                                                                            \
+                sums[i][p] = first ? sum[i][p] : sums[i][p] + sum[i][p];                 \
+            }                                                                            \
+        }                                                                                \
     }
 MULTIPLY(multiply_tile, TILE)
 MULTIPLY(multiply_tail, TAIL)
@@ -161,15 +168,16 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
        global const int4 *restrict steps, int4 order, int panel_rows, int channel_step,
        int channels, int flags, int tap_rows)
 {
-    const int part = (int)get_group_id(0), panel = (int)get_group_id(1);
+    const int part = (int)get_group_id(0), panel = (int)get_group_id(1) * PANELS;
+    const size_t pitch = PANEL_PITCH(panel, panel_rows, channels);
     src += src_at;
     weights += weights_at;
     bias += bias_at;
     addend += addend_at;
     dst += dst_at;
-    float16 sums[ROWS];
+    sums_of_row sums[ROWS];
     int source[ROWS], target[ROWS];
-    float16 room[TRANSPOSED ? CHAIN : 1];
+    float16 room[TRANSPOSED ? CHAIN * PANELS : 1];
     for (int b = parts[part]; b < parts[part + 1]; b++) {
         const int8 block = blocks[b];
         const int rows = block.s3;
@@ -177,7 +185,10 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
         for (int i = rows; i < ROWS; i++)
             source[i] = source[rows - 1]; // The last tile is computed whole.
         for (int i = 0; block.s5 == 0 && i < rows; i++)
-            sums[i] = 0;
+            EACH_PANEL(p)
+            {
+                sums[i][p] = 0;
+            }
         const int end = block.s4 + block.s5;
         for (int s = block.s4, count; s < end; s += count) {
             count = steps[s].w;
@@ -185,14 +196,18 @@ conv2d(global const float *restrict src, ulong src_at, global const float *restr
                                      tap_rows, channels);
             int i = 0;
             for (; rows - i > TAIL; i += TILE)
-                multiply_tile(sums + i, source + i, src, w, steps + s, count, channel_step,
+                multiply_tile(sums + i, source + i, src, w, pitch, steps + s, count, channel_step,
                               s == block.s4);
             if (i < rows)
-                multiply_tail(sums + i, source + i, src, w, steps + s, count, channel_step,
+                multiply_tail(sums + i, source + i, src, w, pitch, steps + s, count, channel_step,
                               s == block.s4);
         }
         for (int i = 0; i < rows; i++)
-            finish(sums[i], target[i], panel * PANEL, channels, flags, bias, addend, dst);
+            EACH_PANEL(p)
+            {
+                finish(sums[i][p], target[i], (panel + p) * PANEL, channels, flags, bias, addend,
+                       dst);
+            }
     }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the passes of a convolution share: the shape of their tiles, and where rows lie.
 //
-// Without local memory, for processors, a work-item is a group and has tiles of TILE x 16 sums, one
-// panel wide, in registers.
+// Without local memory, for processors, a work-item is a group and has tiles of TILE rows x PANELS
+// panels of sums in registers.
 //
 // With local memory, for graphics processors, a group computes a tile of GROUP_ROWS x FILTERS sums,
 // an item TILE x 4 of them. Slices of both factors go through local memory:
@@ -22,7 +22,7 @@
 #define TILE 6 // Rows of an item: 1 to 16; with local memory 4 or 8.
 #endif
 #ifndef PANELS
-#define PANELS 1 // Of a group with local memory: 1, 2 or 4.
+#define PANELS 1 // Of a group with local memory: 1, 2 or 4; of a tile without: 1 or 2.
 #endif
 #ifndef GROUP
 #define GROUP 64 // Work-items of a group with local memory: 64 or 256.
@@ -155,16 +155,41 @@ void multiply_rest(float4 *sum, local const run *a, const int pitch, local const
 // spills the addresses even where it is in line.
 #define TAIL (TILE / 2 + 1)
 #define EACH_ROW(i, rows) _Pragma("unroll") for (int i = 0; i < rows; i++)
+#define EACH_PANEL(p) _Pragma("unroll") for (int p = 0; p < PANELS; p++)
 
-// Adds `count` products to the sums of some rows: of elements `step` apart at x[row], and rows of a
-// panel of weights.
-#define ADD_PRODUCTS(sum, rows, x, step, weights, count)           \
-    for (int k = 0; k < count; k++) {                              \
-        const float16 factor = vload16(k, weights);                \
-        EACH_ROW(i, rows)                                          \
-        {                                                          \
-            sum[i] = fma((float16)x[i][k * step], factor, sum[i]); \
-        }                                                          \
+// Sums of some rows.
+typedef float16 sums_of_row[PANELS];
+
+// Adds the products of an element of each row and a row of the panels of weights.
+#define ADD_PRODUCT(sum, rows, element, factor)                          \
+    EACH_ROW(i, rows)                                                    \
+    {                                                                    \
+        EACH_PANEL(p)                                                    \
+        {                                                                \
+            sum[i][p] = fma((float16)(element), (factor)[p], sum[i][p]); \
+        }                                                                \
+    }
+
+// Adds `count` products to the sums of some rows: of elements `step` apart at x[row], and rows of
+// panels of weights that are `pitch` floats apart.
+#define ADD_PRODUCTS(sum, rows, x, step, weights, pitch, count) \
+    for (int k = 0; k < count; k++) {                           \
+        float16 factor[PANELS];                                 \
+        EACH_PANEL(p)                                           \
+        {                                                       \
+            factor[p] = vload16(k, weights + p * pitch);        \
+        }                                                       \
+        ADD_PRODUCT(sum, rows, x[i][k * step], factor)          \
+    }
+
+// Begins the sums of some rows.
+#define CLEAR(sum, rows)   \
+    EACH_ROW(i, rows)      \
+    {                      \
+        EACH_PANEL(p)      \
+        {                  \
+            sum[i][p] = 0; \
+        }                  \
     }
 
 // As find_row, for `count` rows from `row` on. Images of one position are evenly apart, which saves

@@ -34,103 +34,107 @@
 #define RANGE_TILES 24 // Most tiles of a range.
 #endif
 
-// Copies the panel's part of `count` rows of diff_dst.
-void copy_rows(float16 *diff, global const float *restrict diff_dst, const int *at, int count,
+// Copies the panels' part of `count` rows of diff_dst.
+void copy_rows(sums_of_row *diff, global const float *restrict diff_dst, const int *at, int count,
                int lanes)
 {
-    for (int i = 0; i < count; i++) {
-        if (lanes >= PANEL) {
-            diff[i] = vload16(0, diff_dst + at[i]);
-        } else {
-            float part[PANEL];
-            for (int lane = 0; lane < PANEL; lane++)
-                part[lane] = lane < lanes ? diff_dst[at[i] + lane] : 0;
-            diff[i] = vload16(0, part);
+    for (int i = 0; i < count; i++)
+        EACH_PANEL(p)
+        {
+            global const float *from = diff_dst + at[i] + p * PANEL;
+            if (lanes >= (p + 1) * PANEL) {
+                diff[i][p] = vload16(0, from);
+            } else {
+                float part[PANEL];
+                for (int lane = 0; lane < PANEL; lane++)
+                    part[lane] = lane < lanes - p * PANEL ? from[lane] : 0;
+                diff[i][p] = vload16(0, part);
+            }
         }
-    }
 }
 
 // Sums the products of one chain: `element` is that of row i of a tile at a position whose offset
 // is `at`.
-#define SUM_CHAIN(sum, tile, element)                       \
-    float16 sum[tile];                                      \
-    EACH_ROW(i, tile)                                       \
-    {                                                       \
-        sum[i] = 0;                                         \
-    }                                                       \
-    for (int n = 0; n < count; n++) {                       \
-        const float16 factor = diff[n];                     \
-        const int at = source[n];                           \
-        EACH_ROW(i, tile)                                   \
-        {                                                   \
-            sum[i] = fma((float16)element, factor, sum[i]); \
-        }                                                   \
+#define SUM_CHAIN(sum, tile, element)            \
+    sums_of_row sum[tile];                       \
+    CLEAR(sum, tile)                             \
+    for (int n = 0; n < count; n++) {            \
+        const int at = source[n];                \
+        ADD_PRODUCT(sum, tile, element, diff[n]) \
     }
 
 // Adds one chain to those of the `tile` gradients of `rows` whose bit is set in `mask`, or begins
 // those whose bit is not set in `begun`. What is not seen may lie outside of src: the last that is
 // seen takes its place. Lanes without a filter stay zero, though src may be infinite.
-#define ADD_OUTER(name, tile)                                                               \
-    void name(global float *restrict gradient, global const int2 *restrict rows, uint mask, \
-              uint begun, int lanes, global const float *restrict src, const int *source,   \
-              const float16 *diff, int count)                                               \
-    {                                                                                       \
-        int last = 0;                                                                       \
-        EACH_ROW(i, tile)                                                                   \
-        {                                                                                   \
-            last = mask >> i & 1 ? rows[i].x : last;                                        \
-        }                                                                                   \
-        global const float *x[tile];                                                        \
-        EACH_ROW(i, tile)                                                                   \
-        {                                                                                   \
-            x[i] = src + (mask >> i & 1 ? rows[i].x : last);                                \
-        }                                                                                   \
-        SUM_CHAIN(sum, tile, x[i][at])                                                      \
-        const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);   \
-        const int16 kept = lane < (int16)lanes;                                             \
-        EACH_ROW(i, tile)                                                                   \
-        {                                                                                   \
-            global float *at = gradient + (size_t)rows[i].y * PANEL;                        \
-            float16 gradients = as_float16(as_int16(sum[i]) & kept);                        \
-            if (begun >> i & 1)                                                             \
-                gradients += vload16(0, at);                                                \
-            if (mask >> i & 1)                                                              \
-                vstore16(gradients, 0, at);                                                 \
-        }                                                                                   \
+#define ADD_OUTER(name, tile)                                                                  \
+    void name(global float *restrict gradient, size_t pitch, global const int2 *restrict rows, \
+              uint mask, uint begun, int lanes, global const float *restrict src,              \
+              const int *source, const sums_of_row *diff, int count)                           \
+    {                                                                                          \
+        int last = 0;                                                                          \
+        EACH_ROW(i, tile)                                                                      \
+        {                                                                                      \
+            last = mask >> i & 1 ? rows[i].x : last;                                           \
+        }                                                                                      \
+        global const float *x[tile];                                                           \
+        EACH_ROW(i, tile)                                                                      \
+        {                                                                                      \
+            x[i] = src + (mask >> i & 1 ? rows[i].x : last);                                   \
+        }                                                                                      \
+        SUM_CHAIN(sum, tile, x[i][at])                                                         \
+        const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);      \
+        EACH_PANEL(p)                                                                          \
+        {                                                                                      \
+            const int16 kept = lane < (int16)(lanes - p * PANEL);                              \
+            if (p * PANEL < lanes)                                                             \
+                EACH_ROW(i, tile)                                                              \
+                {                                                                              \
+                    global float *at = gradient + p * pitch + (size_t)rows[i].y * PANEL;       \
+                    float16 gradients = as_float16(as_int16(sum[i][p]) & kept);                \
+                    if (begun >> i & 1)                                                        \
+                        gradients += vload16(0, at);                                           \
+                    if (mask >> i & 1)                                                         \
+                        vstore16(gradients, 0, at);                                            \
+                }                                                                              \
+        }                                                                                      \
     }
 ADD_OUTER(add_tile, TILE)
 ADD_OUTER(add_tail, TAIL)
 
-// The same for TILE channels of one tap and 16 filters: elements and gradients follow each other,
-// which leaves nothing to look up or decide for each row.
-void add_whole(global float *restrict gradient, global const int2 *restrict rows, uint begun,
-               global const float *restrict src, const int *source, const float16 *diff, int count)
+// The same for TILE channels of one tap and all filters of the panels: elements and gradients
+// follow each other, which leaves nothing to look up or decide for each row.
+void add_whole(global float *restrict gradient, size_t pitch, global const int2 *restrict rows,
+               uint begun, global const float *restrict src, const int *source,
+               const sums_of_row *diff, int count)
 {
     src += rows[0].x;
     gradient += (size_t)rows[0].y * PANEL;
     SUM_CHAIN(sum, TILE, src[at + i])
-    if (begun) {
+    EACH_PANEL(p)
+    {
+        if (begun) {
+            EACH_ROW(i, TILE)
+            {
+                sum[i][p] += vload16(i, gradient + p * pitch);
+            }
+        }
         EACH_ROW(i, TILE)
         {
-            sum[i] += vload16(i, gradient);
+            vstore16(sum[i][p], i, gradient + p * pitch);
         }
-    }
-    EACH_ROW(i, TILE)
-    {
-        vstore16(sum[i], i, gradient);
     }
 }
 
-void add_chain(global float *restrict gradient, global const int2 *restrict rows, uint mask,
-               uint begun, int lanes, global const float *restrict src, const int *source,
-               const float16 *diff, int count)
+void add_chain(global float *restrict gradient, size_t pitch, global const int2 *restrict rows,
+               uint mask, uint begun, int lanes, global const float *restrict src,
+               const int *source, const sums_of_row *diff, int count)
 {
-    if (mask >> TILE && lanes == PANEL)
-        add_whole(gradient, rows, begun, src, source, diff, count);
+    if (mask >> TILE && lanes == PANELS * PANEL)
+        add_whole(gradient, pitch, rows, begun, src, source, diff, count);
     else if (mask >> TAIL)
-        add_tile(gradient, rows, mask, begun, lanes, src, source, diff, count);
+        add_tile(gradient, pitch, rows, mask, begun, lanes, src, source, diff, count);
     else if (mask)
-        add_tail(gradient, rows, mask, begun, lanes, src, source, diff, count);
+        add_tail(gradient, pitch, rows, mask, begun, lanes, src, source, diff, count);
 }
 
 kernel GROUP_SIZE void
@@ -142,12 +146,13 @@ conv2d_weights(global const float *restrict src, ulong src_at,
 {
     const int range = (int)get_group_id(0), ranges = (int)get_num_groups(0);
     const int panels = (ALL_FILTERS(sizes) + PANEL - 1) / PANEL;
+    const int panel_tiles = (panels + PANELS - 1) / PANELS;
     const int panel_group = (int)get_group_id(1), panel_groups = (int)get_num_groups(1);
     const int split = (int)get_group_id(2), splits = (int)get_num_groups(2);
     const int first_tile = TILES(sizes) * range / ranges;
     const int end_tile = TILES(sizes) * (range + 1) / ranges;
-    const int first_panel = panels * panel_group / panel_groups;
-    const int end_panel = panels * (panel_group + 1) / panel_groups;
+    const int first_panel = panel_tiles * panel_group / panel_groups * PANELS;
+    const int end_panel = min(panel_tiles * (panel_group + 1) / panel_groups * PANELS, panels);
     const int first_chain = (int)((long)CHAINS(sizes) * split / splits);
     const int end_chain = (int)((long)CHAINS(sizes) * (split + 1) / splits);
     const ulong panel_floats = (ulong)panel_rows * PANEL;
@@ -156,7 +161,7 @@ conv2d_weights(global const float *restrict src, ulong src_at,
     out += out_at + split_floats * split;
 
     int source[CHAIN], target[CHAIN];
-    float16 diff[CHAIN];
+    sums_of_row diff[CHAIN];
     uint begun[RANGE_TILES]; // Bits of the gradients that have been written.
     for (int i = 0; i < end_tile - first_tile; i++)
         begun[i] = 0;
@@ -171,12 +176,13 @@ conv2d_weights(global const float *restrict src, ulong src_at,
                 continue;
             const int count = min(CHAIN, k.s2 - row);
             find_rows(source, target, positions + k.s0, k.s1, row, count, order);
-            for (int panel = first_panel; panel < end_panel; panel++) {
-                const int lanes = min(PANEL, ALL_FILTERS(sizes) - panel * PANEL);
+            for (int panel = first_panel; panel < end_panel; panel += PANELS) {
+                const int lanes = min(PANELS * PANEL, ALL_FILTERS(sizes) - panel * PANEL);
                 copy_rows(diff, diff_dst + panel * PANEL, target, count, lanes);
                 for (int tile = first_tile; tile < end_tile; tile++)
-                    add_chain(out + panel * panel_floats, rows + tile * TILE, mask[tile],
-                              begun[tile - first_tile], lanes, src, source, diff, count);
+                    add_chain(out + panel * panel_floats, panel_floats, rows + tile * TILE,
+                              mask[tile], begun[tile - first_tile], lanes, src, source, diff,
+                              count);
             }
             for (int tile = first_tile; tile < end_tile; tile++)
                 begun[tile - first_tile] |= mask[tile];

@@ -8,7 +8,7 @@
 // is one item; its local memory holds
 //
 //     source[point][row][channel], points source_step floats apart, and behind it
-//     sums[point][row][filter of the panel]
+//     sums[point][row][filter of PANELS panels]
 #include "conv2d_tile.h"
 
 #define SPACE local
@@ -18,36 +18,41 @@
 // `end` on are computed as copies of the last.
 #define MULTIPLY(name, rows)                                                                      \
     void name(local float *sums, local const float *restrict source, int row, int end, int pitch, \
-              global const float *restrict weights, int count, bool first)                        \
+              global const float *restrict weights, size_t panel_pitch, int count, bool first)    \
     {                                                                                             \
-        float16 sum[rows];                                                                        \
+        sums_of_row sum[rows];                                                                    \
         local const float *x[rows];                                                               \
+        CLEAR(sum, rows)                                                                          \
         EACH_ROW(i, rows)                                                                         \
         {                                                                                         \
-            sum[i] = 0;                                                                           \
             x[i] = source + min(row + i, end - 1) * pitch;                                        \
         }                                                                                         \
-        ADD_PRODUCTS(sum, rows, x, 1, weights, count)                                             \
+        ADD_PRODUCTS(sum, rows, x, 1, weights, panel_pitch, count)                                \
         EACH_ROW(i, rows)                                                                         \
         {                                                                                         \
-            local float *at = sums + (row + i) * PANEL;                                           \
-            vstore16(first ? sum[i] : vload16(0, at) + sum[i], 0, at);                            \
+            EACH_PANEL(p)                                                                         \
+            {                                                                                     \
+                local float *at = sums + ((row + i) * PANELS + p) * PANEL;                        \
+                vstore16(first ? sum[i][p] : vload16(0, at) + sum[i][p], 0, at);                  \
+            }                                                                                     \
         }                                                                                         \
     }
 MULTIPLY(multiply_tile, TILE)
 MULTIPLY(multiply_tail, TAIL)
 
-// The products of some rows and a panel's weights at a point.
+// The products of some rows and PANELS panels' weights at a point.
 void multiply(local float *sums, local const float *restrict source, int rows, int channels,
-              int pitch, global const float *restrict weights)
+              int pitch, global const float *restrict weights, size_t panel_pitch)
 {
     for (int c = 0; c < channels; c += CHAIN) {
         const int count = min(channels - c, CHAIN);
         int row = 0;
         for (; rows - row > TAIL; row += TILE)
-            multiply_tile(sums, source + c, row, rows, pitch, weights + c * PANEL, count, c == 0);
+            multiply_tile(sums, source + c, row, rows, pitch, weights + c * PANEL, panel_pitch,
+                          count, c == 0);
         if (row < rows)
-            multiply_tail(sums, source + c, row, rows, pitch, weights + c * PANEL, count, c == 0);
+            multiply_tail(sums, source + c, row, rows, pitch, weights + c * PANEL, panel_pitch,
+                          count, c == 0);
     }
 }
 
@@ -65,8 +70,10 @@ kernel GROUP_SIZE void winograd_block(global const float *restrict src, ulong sr
 {
     const int first = (int)get_group_id(0) * sizes.y, rows = min(sizes.y, sizes.x - first);
     const int panels = (dst_shape.w + PANEL - 1) / PANEL, sets = (int)get_num_groups(1);
-    const int end = panels * ((int)get_group_id(1) + 1) / sets;
+    const int tiles = (panels + PANELS - 1) / PANELS;
+    const int end = tiles * ((int)get_group_id(1) + 1) / sets * PANELS;
     const int channels = src_shape.w;
+    const size_t panel_floats = (size_t)POINTS * POINTS * WEIGHT_ROWS(channels) * PANEL;
     local float *sums = source + POINTS * POINTS * source_step;
     for (int i = 0; i < rows; i++)
         for (int c = 0; c < channels; c += WIDTH)
@@ -74,15 +81,16 @@ kernel GROUP_SIZE void winograd_block(global const float *restrict src, ulong sr
                              find_place(first + i, c, src_shape.x, sizes.z) +
                                  (int4)(0, origin_y, origin_x, 0),
                              src_shape, src_strides, source + i * sizes.w + c, source_step);
-    for (int panel = panels * (int)get_group_id(1) / sets; panel < end; panel++) {
-        global const float *w =
-            weights + weights_at + (ulong)panel * POINTS * POINTS * WEIGHT_ROWS(channels) * PANEL;
+    for (int panel = tiles * (int)get_group_id(1) / sets * PANELS; panel < end; panel += PANELS) {
+        global const float *w = weights + weights_at + panel * panel_floats;
+        // A panel that does not exist is computed as a copy of the one before.
+        const size_t pitch = panel + 1 < panels ? panel_floats : 0;
         for (int point = 0; point < POINTS * POINTS; point++)
             multiply(sums + point * sums_step, source + point * source_step, rows, channels,
-                     sizes.w, w + (ulong)point * WEIGHT_ROWS(channels) * PANEL);
+                     sizes.w, w + (ulong)point * WEIGHT_ROWS(channels) * PANEL, pitch);
         for (int i = 0; i < rows; i++)
-            for (int c = 0; c < min(PANEL, dst_shape.w - panel * PANEL); c += WIDTH)
-                points_to_target(sums + i * PANEL + c, sums_step,
+            for (int c = 0; c < min(PANELS * PANEL, dst_shape.w - panel * PANEL); c += WIDTH)
+                points_to_target(sums + i * PANELS * PANEL + c, sums_step,
                                  find_place(first + i, panel * PANEL + c, dst_shape.x, sizes.z),
                                  bias + bias_at, addend + addend_at, dst + dst_at, dst_shape,
                                  dst_strides, flags);

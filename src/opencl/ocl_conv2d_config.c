@@ -8,8 +8,8 @@
 #include <string.h>
 
 // NAME, rows of an item, panels and items of a group, rows. The larger tile comes first.
-#define CPU_CONFIGS(X)           \
-    X("cpu-16x16", 16, 1, 1, 64) \
+#define CPU_CONFIGS(X)         \
+    X("cpu-8x32", 8, 2, 1, 64) \
     X("cpu-6x16", 6, 1, 1, 66)
 #define GPU_CONFIGS(X)              \
     X("gpu-128x64", 8, 4, 256, 128) \
@@ -158,7 +158,7 @@ clef_status ocl_conv2d_choose_config(struct ocl_context *ocl, enum ocl_conv2d_pr
     if (*config)
         return CLEF_OK;
     if (ocl->caps.kind == OCL_CPU) {
-        *config = find(ocl->caps.vector_width >= 16 ? "cpu-16x16" : "cpu-6x16");
+        *config = find(ocl->caps.vector_width >= 16 ? "cpu-8x32" : "cpu-6x16");
         return CLEF_OK;
     }
     CLEF_TRY(best_for_gpu(ocl, program, rows, panels, config));
@@ -177,8 +177,10 @@ void ocl_conv2d_options(const struct ocl_context *ocl, const struct ocl_conv2d_c
                  "-D LOCAL=1 -D TILE=%d -D PANELS=%d -D GROUP=%d -D VECTOR=%d -D SUBGROUP=%d",
                  config->tile, config->panels, config->group, aligned ? 4 : 1, intel_subgroup(ocl));
     else
-        snprintf(options, OCL_CONV2D_OPTIONS_LENGTH, "-D TILE=%d -D ROWS=%d%s -D RANGE_TILES=%d",
-                 config->tile, config->rows, transposed ? " -D TRANSPOSED=1" : "", OCL_RANGE_TILES);
+        snprintf(options, OCL_CONV2D_OPTIONS_LENGTH,
+                 "-D TILE=%d -D PANELS=%d -D ROWS=%d%s -D RANGE_TILES=%d", config->tile,
+                 config->panels, config->rows, transposed ? " -D TRANSPOSED=1" : "",
+                 OCL_RANGE_TILES);
 }
 
 bool ocl_conv2d_is_aligned(const struct clef_tensor *t)

@@ -68,7 +68,7 @@ clef_status ocl_conv2d_choose_cut(struct ocl_context *ocl,
         cut->ranges = ocl_groups(rows, (size_t)config->rows);
     } else {
         cut->ranges = count_ranges(g, cut);
-        cut->panel_groups = smaller(ocl_groups(wanted, cut->ranges), cut->panels);
+        cut->panel_groups = smaller(ocl_groups(wanted, cut->ranges), cut->panel_groups);
     }
     cut->splits =
         at_least_one(smaller(wanted / at_least_one(cut->ranges * cut->panel_groups), most_splits));

@@ -35,7 +35,7 @@ static struct ocl_winograd_blocks lay_out(const struct ocl_conv2d_config *config
         .count = ocl_groups(tiles->rows, rows),
         .panel_sets = 1,
         .source_row = spread((size_t)channels, 8),
-        .sums_step = spread(sums * OCL_PANEL, 1),
+        .sums_step = spread(sums * (size_t)config->panels * OCL_PANEL, 1),
     };
     blocks.source_step = spread(rows * blocks.source_row, 1);
     blocks.floats = ocl_winograd_points(tiles->winograd) * (blocks.source_step + blocks.sums_step);
@@ -59,7 +59,8 @@ struct ocl_winograd_blocks ocl_winograd_cut(const struct ocl_context *ocl,
     blocks = lay_out(config, tiles, channels, ocl_groups(tiles->rows, count));
     if (blocks.count < units)
         blocks.panel_sets =
-            smaller(ocl_groups(units, blocks.count), ocl_groups((size_t)filters, OCL_PANEL));
+            smaller(ocl_groups(units, blocks.count),
+                    ocl_groups((size_t)filters, (size_t)config->panels * OCL_PANEL));
     return blocks;
 }
 
@@ -73,8 +74,8 @@ void ocl_winograd_launch_blocks(struct ocl_plan *build, const struct ocl_context
     int flags = (p->bias ? OCL_WINOGRAD_BIAS : 0) | (p->addend ? OCL_WINOGRAD_ADDEND : 0) |
                 (p->relu ? OCL_WINOGRAD_RELU : 0);
     char options[64];
-    snprintf(options, sizeof options, "-D ALGORITHM=%d -D TILE=%d -D WIDTH=%d",
-             tiles->winograd->number, config->tile,
+    snprintf(options, sizeof options, "-D ALGORITHM=%d -D TILE=%d -D PANELS=%d -D WIDTH=%d",
+             tiles->winograd->number, config->tile, config->panels,
              ocl_winograd_common_width(ocl, p->source, p->target));
     ocl_plan_launch(
         build, &(struct ocl_launch){
