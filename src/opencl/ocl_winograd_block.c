@@ -7,12 +7,23 @@
 
 // What a block takes at most: a part of the second-level cache, which the weights of a panel share.
 #define BLOCK_FLOATS ((size_t)48 << 10)
+#define PANEL_FLOATS ((size_t)16 << 10)
 
 #define LINE_FLOATS 16 // Of a cache line.
 
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+// How much a block may take. Local memory is as large as the second-level cache with PoCL, and half
+// of it is for blocks where all weights have no room beside them: each block reads such weights
+// again from behind that cache.
+static size_t block_room(const struct ocl_context *ocl, size_t weights)
+{
+    size_t all = ocl->caps.local_memory / sizeof(float);
+    bool large = weights > all / 2 && all / 2 > BLOCK_FLOATS + PANEL_FLOATS;
+    return large ? all / 2 - PANEL_FLOATS : smaller(BLOCK_FLOATS, all);
 }
 
 // An odd number of cache lines from some length on, so that a part of each row, or of the same row
@@ -48,7 +59,8 @@ struct ocl_winograd_blocks ocl_winograd_cut(const struct ocl_context *ocl,
                                             int filters)
 {
     size_t tile = (size_t)config->tile, units = (size_t)ocl->caps.compute_units;
-    size_t room = smaller(BLOCK_FLOATS, ocl->caps.local_memory / sizeof(float));
+    size_t points = ocl_winograd_points(tiles->winograd);
+    size_t room = block_room(ocl, points * (size_t)channels * (size_t)filters);
     struct ocl_winograd_blocks blocks = lay_out(config, tiles, channels, tile);
     if (config->local || blocks.floats == 0 || blocks.floats > room)
         return (struct ocl_winograd_blocks){0};
