@@ -87,8 +87,7 @@ clef_status ocl_conv2d_direct_backward_data(void *context,
                                         &args->window, &geometry));
     size_t panels = ocl_conv2d_panels(args->diff_src);
     size_t row_floats = (size_t)args->diff_dst->c * OCL_PANEL;
-    bool apart = ocl_conv2d_work_is_apart(context, config, &geometry,
-                                          ocl_groups(panels, (size_t)config->panels));
+    bool apart = ocl_conv2d_work_is_apart(context, config, &geometry, panels);
     *info = (struct clef_plan_info){
         .scratch_floats = apart ? 0 : panels * (size_t)geometry.kernel_taps * row_floats,
         .flops = 2 * geometry.pairs * args->diff_src->c * args->diff_dst->c,

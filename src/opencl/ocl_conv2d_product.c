@@ -16,9 +16,8 @@ clef_status ocl_conv2d_product_work(const struct ocl_context *ocl,
                                     struct ocl_conv2d_work *work)
 {
     bool aligned = ocl_conv2d_is_aligned(p->source) && p->weights->offset % 4 == 0;
-    return ocl_conv2d_work_create(ocl, config, g,
-                                  ocl_groups(ocl_conv2d_panels(p->target), (size_t)config->panels),
-                                  aligned, p->transposed, work);
+    return ocl_conv2d_work_create(ocl, config, g, ocl_conv2d_panels(p->target), aligned,
+                                  p->transposed, work);
 }
 
 void ocl_conv2d_product_launch(struct ocl_plan *build, const struct ocl_conv2d_product *p,

@@ -68,6 +68,7 @@ clef_status ocl_conv2d_choose_cut(struct ocl_context *ocl,
         cut->ranges = ocl_groups(rows, (size_t)config->rows);
     } else {
         cut->ranges = count_ranges(g, cut);
+        wanted = ocl_groups(wanted, (size_t)config->panels); // Tiles are as much larger.
         cut->panel_groups = smaller(ocl_groups(wanted, cut->ranges), cut->panel_groups);
     }
     cut->splits =

@@ -150,7 +150,8 @@ clef_status ocl_conv2d_work_create(const struct ocl_context *ocl,
     int rows = block_rows(config, g, panels, wanted);
     size_t blocks = count_blocks(g, rows);
     // With local memory a group is large, and one block is enough for it.
-    size_t parts = config->local ? blocks : ocl_groups(wanted, panels);
+    size_t parts =
+        config->local ? blocks : ocl_groups(wanted, ocl_groups(panels, (size_t)config->panels));
     size_t step_size = config->local ? sizeof(cl_int2) : sizeof(cl_int4);
     *work = (struct ocl_conv2d_work){
         .config = config,
