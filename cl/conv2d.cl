@@ -112,10 +112,10 @@ WEIGHTS find_weights(float *room, global const float *restrict weights,
         for (int s = 0, before = 0; s < step_count; s++) {                               \
             const int4 step = steps[s];                                                  \
             WEIGHTS w = weights + (size_t)ROW_OF(step, before) * PANEL;                  \
-            global const float *x[rows];                                                 \
+            global const float *first_row = src + step.x, *x[rows];                      \
             EACH_ROW(i, rows)                                                            \
             {                                                                            \
-                x[i] = src + (source[i] + step.x);                                       \
+                x[i] = first_row + source[i];                                            \
             }                                                                            \
             ADD_PRODUCTS(sum, rows, x, channel_step, w, pitch, step.z)                   \
             before += step.z;                                                            \
@@ -143,7 +143,7 @@ void finish(float16 sum, int at, int channel, int channels, int flags, global co
             sum += vload16(0, addend + at);
         if (flags & RELU_FLAG)
             sum = select(sum, (float16)0, sum < (float16)0); // NaN stays.
-        vstore16(sum, 0, dst + at);
+        store_vector(sum, dst + at);
         return;
     }
     float lanes[PANEL];

@@ -147,6 +147,8 @@ void multiply_rest(float4 *sum, local const run *a, const int pitch, local const
 }
 
 #else
+#include "store.h"
+
 #define GROUP_SIZE __attribute__((reqd_work_group_size(1, 1, 1)))
 
 // Rows of a smaller tile, for what whole tiles leave: 64 rows are ten tiles of 6 and one of 4. It

@@ -94,7 +94,7 @@ void copy_rows(sums_of_row *diff, global const float *restrict diff_dst, const i
                     if (begun >> i & 1)                                                        \
                         gradients += vload16(0, at);                                           \
                     if (mask >> i & 1)                                                         \
-                        vstore16(gradients, 0, at);                                            \
+                        store_vector(gradients, at);                                           \
                 }                                                                              \
         }                                                                                      \
     }
@@ -120,7 +120,7 @@ void add_whole(global float *restrict gradient, size_t pitch, global const int2 
         }
         EACH_ROW(i, TILE)
         {
-            vstore16(sum[i][p], i, gradient + p * pitch);
+            store_vector(sum[i][p], gradient + p * pitch + i * PANEL);
         }
     }
 }

@@ -21,7 +21,12 @@ typedef JOIN(float, WIDTH) vec;
 typedef JOIN(int, WIDTH) ivec;
 // Elements need no more alignment than a float.
 #define LOAD(at) JOIN(vload, WIDTH)(0, at)
+#if WIDTH < 8
 #define STORE(value, at) JOIN(vstore, WIDTH)(value, 0, at)
+#else
+#include "store.h"
+#define STORE(value, at) store_vector(value, at)
+#endif
 #endif
 
 // Exchanges the rows and columns of WIDTH vectors. A round puts the even elements of all pairs of

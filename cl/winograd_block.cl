@@ -33,7 +33,7 @@
             EACH_PANEL(p)                                                                         \
             {                                                                                     \
                 local float *at = sums + ((row + i) * PANELS + p) * PANEL;                        \
-                vstore16(first ? sum[i][p] : vload16(0, at) + sum[i][p], 0, at);                  \
+                store_vector(first ? sum[i][p] : vload16(0, at) + sum[i][p], at);                 \
             }                                                                                     \
         }                                                                                         \
     }
