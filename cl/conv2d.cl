@@ -120,11 +120,19 @@ WEIGHTS find_weights(float *room, global const float *restrict weights,
             ADD_PRODUCTS(sum, rows, x, channel_step, w, pitch, step.z)                   \
             before += step.z;                                                            \
         }                                                                                \
+        if (!first)                                                                      \
+            EACH_ROW(i, rows)                                                            \
+            {                                                                            \
+                EACH_PANEL(p)                                                            \
+                {                                                                        \
+                    sum[i][p] += sums[i][p];                                             \
+                }                                                                        \
+            }                                                                            \
         EACH_ROW(i, rows)                                                                \
         {                                                                                \
             EACH_PANEL(p)                                                                \
             {                                                                            \
-                sums[i][p] = first ? sum[i][p] : sums[i][p] + sum[i][p];                 \
+                sums[i][p] = sum[i][p];                                                  \
             }                                                                            \
         }                                                                                \
     }

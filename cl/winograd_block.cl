@@ -28,12 +28,20 @@
             x[i] = source + min(row + i, end - 1) * pitch;                                        \
         }                                                                                         \
         ADD_PRODUCTS(sum, rows, x, 1, weights, panel_pitch, count)                                \
+        sums += row * PANELS * PANEL;                                                             \
+        if (!first)                                                                               \
+            EACH_ROW(i, rows)                                                                     \
+            {                                                                                     \
+                EACH_PANEL(p)                                                                     \
+                {                                                                                 \
+                    sum[i][p] += vload16(i * PANELS + p, sums);                                   \
+                }                                                                                 \
+            }                                                                                     \
         EACH_ROW(i, rows)                                                                         \
         {                                                                                         \
             EACH_PANEL(p)                                                                         \
             {                                                                                     \
-                local float *at = sums + ((row + i) * PANELS + p) * PANEL;                        \
-                store_vector(first ? sum[i][p] : vload16(0, at) + sum[i][p], at);                 \
+                store_vector(sum[i][p], sums + (i * PANELS + p) * PANEL);                         \
             }                                                                                     \
         }                                                                                         \
     }
