@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/cpu_conv2d_choice.h"
 
-clef_status cpu_conv2d_choose(const struct cpu_context *cpu, enum clef_op op, double weight_cost,
+clef_status cpu_conv2d_choose(const struct cpu_context *cpu, enum clef_op op,
                               const struct clef_tensor *src, const struct clef_tensor *dst,
                               const struct clef_window *window,
                               enum clef_conv2d_algorithm *algorithm)
 {
-    CLEF_TRY(clef_conv2d_choose(op, cpu->preferred, weight_cost, src, dst, window, algorithm));
+    CLEF_TRY(clef_conv2d_choose(op, cpu->preferred, true, src, dst, window, algorithm));
     if (*algorithm == CLEF_CONV2D_CLBLAST)
         *algorithm = CLEF_CONV2D_DIRECT;
     return CLEF_OK;

@@ -5,8 +5,8 @@
 
 #include "cpu/cpu.h"
 
-// As clef_conv2d_choose; CLBlast does not exist here and stands for the direct algorithm.
-clef_status cpu_conv2d_choose(const struct cpu_context *cpu, enum clef_op op, double weight_cost,
+// As clef_conv2d_choose, by cost; CLBlast does not exist here and stands for the direct algorithm.
+clef_status cpu_conv2d_choose(const struct cpu_context *cpu, enum clef_op op,
                               const struct clef_tensor *src, const struct clef_tensor *dst,
                               const struct clef_window *window,
                               enum clef_conv2d_algorithm *algorithm);

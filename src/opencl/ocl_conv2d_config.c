@@ -20,9 +20,6 @@
 #define CPU_ROW(name, ...) {name, "direct " name, false, __VA_ARGS__},
 #define GPU_ROW(name, ...) {name, "direct " name, true, __VA_ARGS__},
 static const struct ocl_conv2d_config configs[] = {CPU_CONFIGS(CPU_ROW) GPU_CONFIGS(GPU_ROW)};
-// Of a processor, see clef_conv2d_choose.
-#define WEIGHT_COST 10
-
 #define CONFIG_COUNT (sizeof configs / sizeof configs[0])
 
 #define NAME(name, ...) name,
@@ -196,8 +193,8 @@ static clef_status choose(const struct ocl_context *ocl, const char *preferred,
     enum clef_conv2d_algorithm named = clef_conv2d_find_algorithm(preferred);
     if (find(preferred))
         named = CLEF_CONV2D_DIRECT;
-    CLEF_TRY(clef_conv2d_choose(problem->op, named, ocl->caps.kind == OCL_CPU ? WEIGHT_COST : 0,
-                                &problem->image, &problem->result, &problem->window, algorithm));
+    CLEF_TRY(clef_conv2d_choose(problem->op, named, ocl->caps.kind == OCL_CPU, &problem->image,
+                                &problem->result, &problem->window, algorithm));
     const struct ocl_winograd *winograd = ocl_winograd_find(*algorithm);
     if (winograd && !ocl_winograd_fits(ocl, winograd, problem))
         *algorithm = CLEF_CONV2D_DIRECT;

@@ -36,12 +36,11 @@ clef_status clef_conv2d_choice(enum clef_op op, enum clef_conv2d_algorithm *algo
 
 // The algorithm of one pass, never CLEF_CONV2D_DEFAULT or CLEF_CONV2D_WINOGRAD: what is preferred,
 // else what CLEF_CONV asks for, or CLEF_CONV2D_DIRECT if that does not serve the shape. Without
-// either, what a model of the costs says is the fastest, or CLEF_CONV2D_DIRECT if `weight_cost` is
-// 0: what a weight costs that goes to a point, in multiply-adds of the products. `src` is the image
-// that the window slides over, whatever the pass.
-clef_status clef_conv2d_choose(enum clef_op op, enum clef_conv2d_algorithm preferred,
-                               double weight_cost, const struct clef_tensor *src,
-                               const struct clef_tensor *dst, const struct clef_window *window,
+// either, what a model of the costs says is the fastest if `by_cost`, else CLEF_CONV2D_DIRECT.
+// `src` is the image that the window slides over, whatever the pass.
+clef_status clef_conv2d_choose(enum clef_op op, enum clef_conv2d_algorithm preferred, bool by_cost,
+                               const struct clef_tensor *src, const struct clef_tensor *dst,
+                               const struct clef_window *window,
                                enum clef_conv2d_algorithm *algorithm);
 
 #endif

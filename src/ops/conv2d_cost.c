@@ -46,12 +46,10 @@ static enum clef_conv2d_algorithm best_winograd(const struct clef_tensor *src,
 
 // ---------------------------------------------------------------- by cost
 
-// What a number costs that goes to points or comes from them, in multiply-adds of the products.
-// `clef bench ops` shows how well this tells which algorithm is faster.
+// What a number costs that goes to points or comes from them, and a weight, in multiply-adds of the
+// products. `clef bench ops` shows how well this tells which algorithm is faster.
 #define VALUE_COST 20
-
-// Gradients of weights are written and read again where they come from points.
-#define GRADIENT_COST 1.5 // Weights.
+#define WEIGHT_COST 10
 
 // Multiply-adds for one channel and filter of one image: pairs of a result and a tap inside of the
 // image.
@@ -69,21 +67,20 @@ static double direct_products(const struct clef_tensor *src, const struct clef_t
 }
 
 // In multiply-adds. A tile of `outputs` x `outputs` results has `points` x `points` points.
-static double winograd_cost(int outputs, int points, double weight_cost,
-                            const struct clef_tensor *src, const struct clef_tensor *dst)
+static double winograd_cost(int outputs, int points, const struct clef_tensor *src,
+                            const struct clef_tensor *dst)
 {
     int down = (dst->h + outputs - 1) / outputs, across = (dst->w + outputs - 1) / outputs;
     double tiles = (double)down * across;
     double rows = tiles * dst->n * points * points, weights = (double)src->c * dst->c;
     return rows * weights + VALUE_COST * rows * (src->c + dst->c) +
-           weight_cost * (9.0 + points * points) * weights;
+           WEIGHT_COST * (9.0 + points * points) * weights;
 }
 
 // Forward, a rounding error decides which way a ReLU near zero goes, and with it a whole gradient:
 // winograd-4x4, whose errors are six times those of the direct sum, is for gradients alone, and
 // toeplitz-2x2 was not measured to be faster there.
-static enum clef_conv2d_algorithm choose_freely(enum clef_op op, double weight_cost,
-                                                const struct clef_tensor *src,
+static enum clef_conv2d_algorithm choose_freely(enum clef_op op, const struct clef_tensor *src,
                                                 const struct clef_tensor *dst,
                                                 const struct clef_window *window)
 {
@@ -98,11 +95,8 @@ static enum clef_conv2d_algorithm choose_freely(enum clef_op op, double weight_c
     };
     enum clef_conv2d_algorithm best = CLEF_CONV2D_DIRECT;
     double least = direct_products(src, dst, window) * src->n * src->c * dst->c;
-    if (op == CLEF_OP_conv2d_backward_weights)
-        weight_cost *= GRADIENT_COST;
     for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
-        double cost =
-            winograd_cost(candidates[i].outputs, candidates[i].points, weight_cost, src, dst);
+        double cost = winograd_cost(candidates[i].outputs, candidates[i].points, src, dst);
         if (candidates[i].forward == (op == CLEF_OP_conv2d_forward) && cost < least &&
             serves(candidates[i].algorithm, src, dst, window)) {
             best = candidates[i].algorithm;
@@ -112,17 +106,16 @@ static enum clef_conv2d_algorithm choose_freely(enum clef_op op, double weight_c
     return best;
 }
 
-clef_status clef_conv2d_choose(enum clef_op op, enum clef_conv2d_algorithm preferred,
-                               double weight_cost, const struct clef_tensor *src,
-                               const struct clef_tensor *dst, const struct clef_window *window,
+clef_status clef_conv2d_choose(enum clef_op op, enum clef_conv2d_algorithm preferred, bool by_cost,
+                               const struct clef_tensor *src, const struct clef_tensor *dst,
+                               const struct clef_window *window,
                                enum clef_conv2d_algorithm *algorithm)
 {
     CLEF_TRY(clef_conv2d_choice(op, algorithm));
     if (preferred != CLEF_CONV2D_DEFAULT)
         *algorithm = preferred;
     if (*algorithm == CLEF_CONV2D_DEFAULT)
-        *algorithm =
-            weight_cost > 0 ? choose_freely(op, weight_cost, src, dst, window) : CLEF_CONV2D_DIRECT;
+        *algorithm = by_cost ? choose_freely(op, src, dst, window) : CLEF_CONV2D_DIRECT;
     if (*algorithm == CLEF_CONV2D_WINOGRAD)
         *algorithm = best_winograd(src, dst);
     if (*algorithm != CLEF_CONV2D_CLBLAST && !serves(*algorithm, src, dst, window))
