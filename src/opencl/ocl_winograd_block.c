@@ -7,6 +7,8 @@
 
 // What a block takes at most: a part of the second-level cache, which the weights of a panel share.
 #define BLOCK_FLOATS ((size_t)48 << 10)
+
+// What is left for those weights where blocks are as large as half of that cache.
 #define PANEL_FLOATS ((size_t)16 << 10)
 
 #define LINE_FLOATS 16 // Of a cache line.

@@ -52,9 +52,9 @@ static const float *chain_weights(const struct cpu_conv2d_product *product,
 // So many cache lines of the next chain's weights at a time that the tiles of a block ask for all.
 static int lines_ahead(int rows)
 {
-    int lines = CPU_CHAIN_LENGTH * CPU_PANEL / CPU_LINE_FLOATS;
-    int tiles = cpu_task_count((size_t)rows, CPU_TILE_ROWS);
-    return cpu_task_count((size_t)lines, (size_t)(tiles * (CPU_CHAIN_LENGTH / CPU_AHEAD_STEPS)));
+    size_t lines = CPU_CHAIN_LENGTH * CPU_PANEL / CPU_LINE_FLOATS;
+    size_t tiles = (size_t)cpu_task_count((size_t)rows, CPU_TILE_ROWS);
+    return cpu_task_count(lines, tiles * (CPU_CHAIN_LENGTH / CPU_AHEAD_STEPS));
 }
 
 static void multiply_block(const struct cpu_conv2d_product *product, const struct panel *panel,
@@ -188,7 +188,8 @@ clef_status CPU_NAME(conv2d_product_prepare)(struct cpu_conv2d_product *product)
         tiles = (tiles + 1) / 2;
     product->block_count = cpu_conv2d_count_blocks(&product->runs, tiles * CPU_TILE_ROWS);
     product->sets = set_count(product);
-    product->groups = cpu_task_count((size_t)wanted, (size_t)(product->panels * product->sets));
+    product->groups =
+        cpu_task_count((size_t)wanted, (size_t)product->panels * (size_t)product->sets);
     product->groups = cpu_minimum(product->groups, product->block_count / product->sets);
     return cpu_conv2d_make_blocks(&product->runs, tiles * CPU_TILE_ROWS, &product->blocks);
 }

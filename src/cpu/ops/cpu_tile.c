@@ -144,5 +144,6 @@ void CPU_NAME(tile_outer)(int rows, const struct cpu_tile_outer_input *in, bool 
     static function *const unit[] = {CPU_EACH_HEIGHT(CPU_OUTER_UNIT)}, *const strided[] = {
                                                                            CPU_EACH_HEIGHT(
                                                                                CPU_OUTER_STRIDED)};
-    (in->src_row != 1 ? strided : unit)[rows - 1](in, first, sums);
+    function *const *by_height = in->src_row != 1 ? strided : unit;
+    by_height[rows - 1](in, first, sums);
 }
