@@ -5,7 +5,8 @@
 //
 // A kind is a set of rows whose sums run over the same k; a block is some rows of a kind. Steps say
 // where the elements of k are, counted from a row's window in src, and which rows of weights they
-// meet. Weights are in panels of 16 filters: row k of panel p is weights[(p * panel_rows + k) * 16].
+// meet. Weights are in panels of 16 filters: row k of panel p is weights[(p * panel_rows + k) *
+// 16].
 //
 // Group (part, panels) computes the blocks parts[part] .. parts[part + 1] of PANELS panels. A block
 // is (first position, positions, first row, rows, first step, steps).
@@ -41,8 +42,8 @@
 #define WIDTH 8
 #include "vector.h"
 
-// Writes `count` rows of a panel: the columns from `skip` on of the WIDTH that are at `from`, in the
-// first of `lanes` rows.
+// Writes `count` rows of a panel: the columns from `skip` on of the WIDTH that are at `from`, in
+// the first of `lanes` rows.
 void turn_columns(float *to, global const float *restrict from, int lanes, int skip, int count)
 {
     EACH_ROW(part, PANEL / WIDTH)
@@ -121,13 +122,7 @@ WEIGHTS find_weights(float *room, global const float *restrict weights,
             before += step.z;                                                            \
         }                                                                                \
         if (!first)                                                                      \
-            EACH_ROW(i, rows)                                                            \
-            {                                                                            \
-                EACH_PANEL(p)                                                            \
-                {                                                                        \
-                    sum[i][p] += sums[i][p];                                             \
-                }                                                                        \
-            }                                                                            \
+            ADD_EARLIER(sum, rows, sums[i][p])                                           \
         EACH_ROW(i, rows)                                                                \
         {                                                                                \
             EACH_PANEL(p)                                                                \
@@ -168,13 +163,14 @@ void finish(float16 sum, int at, int channel, int channels, int flags, global co
 
 // A step is (offset in src, row of weights, length, -) of some products; the first step of a chain
 // counts the chain's steps in its fourth component.
-kernel GROUP_SIZE void
-conv2d(global const float *restrict src, ulong src_at, global const float *restrict weights,
-       ulong weights_at, global const float *bias, ulong bias_at, global const float *addend,
-       ulong addend_at, global float *dst, ulong dst_at, global const int8 *restrict blocks,
-       global const int *restrict parts, global const int2 *restrict positions,
-       global const int4 *restrict steps, int4 order, int panel_rows, int channel_step,
-       int channels, int flags, int tap_rows)
+kernel GROUP_SIZE void conv2d(global const float *restrict src, ulong src_at,
+                              global const float *restrict weights, ulong weights_at,
+                              global const float *bias, ulong bias_at, global const float *addend,
+                              ulong addend_at, global float *dst, ulong dst_at,
+                              global const int8 *restrict blocks, global const int *restrict parts,
+                              global const int2 *restrict positions,
+                              global const int4 *restrict steps, int4 order, int panel_rows,
+                              int channel_step, int channels, int flags, int tap_rows)
 {
     const int part = (int)get_group_id(0), panel = (int)get_group_id(1) * PANELS;
     const size_t pitch = PANEL_PITCH(panel, panel_rows, channels);
@@ -312,13 +308,14 @@ void finish_four(float4 x, int at, int channel, int channels, int flags, global 
 }
 
 // A step is (offset in src, row of weights) of VECTOR products.
-kernel GROUP_SIZE void
-conv2d(global const float *restrict src, ulong src_at, global const float *restrict weights,
-       ulong weights_at, global const float *bias, ulong bias_at, global const float *addend,
-       ulong addend_at, global float *dst, ulong dst_at, global const int8 *restrict blocks,
-       global const int *restrict parts, global const int2 *restrict positions,
-       global const int2 *restrict steps, int4 order, int panel_rows, int channel_step,
-       int channels, int flags)
+kernel GROUP_SIZE void conv2d(global const float *restrict src, ulong src_at,
+                              global const float *restrict weights, ulong weights_at,
+                              global const float *bias, ulong bias_at, global const float *addend,
+                              ulong addend_at, global float *dst, ulong dst_at,
+                              global const int8 *restrict blocks, global const int *restrict parts,
+                              global const int2 *restrict positions,
+                              global const int2 *restrict steps, int4 order, int panel_rows,
+                              int channel_step, int channels, int flags)
 {
     local float4 a[SLICE * PITCH / 4];   // Elements of src: [k][row].
     local float4 b[SLICE * FILTERS / 4]; // Weights: [k][filter].

@@ -194,6 +194,16 @@ typedef float16 sums_of_row[PANELS];
         }                  \
     }
 
+// Adds what earlier chains have summed, an expression of i and p.
+#define ADD_EARLIER(sum, rows, earlier) \
+    EACH_ROW(i, rows)                   \
+    {                                   \
+        EACH_PANEL(p)                   \
+        {                               \
+            sum[i][p] += earlier;       \
+        }                               \
+    }
+
 // As find_row, for `count` rows from `row` on. Images of one position are evenly apart, which saves
 // the look-up of each.
 void find_rows(int *source, int *target, global const int2 *restrict positions, int position_count,

@@ -30,13 +30,7 @@
         ADD_PRODUCTS(sum, rows, x, 1, weights, panel_pitch, count)                                \
         sums += row * PANELS * PANEL;                                                             \
         if (!first)                                                                               \
-            EACH_ROW(i, rows)                                                                     \
-            {                                                                                     \
-                EACH_PANEL(p)                                                                     \
-                {                                                                                 \
-                    sum[i][p] += vload16(i * PANELS + p, sums);                                   \
-                }                                                                                 \
-            }                                                                                     \
+            ADD_EARLIER(sum, rows, vload16(i *PANELS + p, sums))                                  \
         EACH_ROW(i, rows)                                                                         \
         {                                                                                         \
             EACH_PANEL(p)                                                                         \
