@@ -26,8 +26,8 @@ struct cpu_plan {
     struct cpu_context *cpu;
 };
 
-#define CPU_ALIGNMENT 64   // Bytes: a cache line, and the widest vector.
-#define CPU_LINE_FLOATS 16 // Of a cache line.
+#define CPU_ALIGNMENT 64 // Bytes: a cache line, and the widest vector.
+#define CPU_LINE_FLOATS (CPU_ALIGNMENT / 4)
 
 // A tensor with its address resolved.
 struct cpu_view {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/cpu_team.h"
 
-#include "core/error.h"
+#include "cpu/cpu.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -20,12 +20,10 @@
 // the loops of a step.
 #define SPINS 4000
 
-#define CACHE_LINE 64
-
 // The tasks of a loop that a thread takes first: the same part of each loop, so that what it wrote
 // in one loop is in its own cache in the next.
 struct share {
-    _Alignas(CACHE_LINE) atomic_int next; // First task that no thread has taken.
+    _Alignas(CPU_ALIGNMENT) atomic_int next; // First task that no thread has taken.
     int end;
 };
 
@@ -188,7 +186,7 @@ clef_status cpu_team_create(int threads, struct cpu_team **result)
 {
     struct cpu_team *team = calloc(1, sizeof *team + (size_t)(threads - 1) * sizeof *team->workers);
     if (team)
-        team->shares = aligned_alloc(CACHE_LINE, (size_t)threads * sizeof *team->shares);
+        team->shares = aligned_alloc(CPU_ALIGNMENT, (size_t)threads * sizeof *team->shares);
     if (!team || !team->shares) {
         free(team);
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for %d threads", threads);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/cpu_winograd_tiles.h"
 
-#define LINE_FLOATS 16 // Of a cache line, and of the widest vector.
-
 // What a task of a transform writes stays in the second-level cache.
 #define TASK_FLOATS (48 << 10)
 
@@ -50,8 +48,8 @@ void cpu_winograd_find_pixels(const struct cpu_winograd_tiles *tiles,
 // at all points, does not fall on few sets of a cache.
 static size_t spread(size_t floats, size_t from)
 {
-    size_t lines = (floats + LINE_FLOATS - 1) / LINE_FLOATS;
-    return (lines >= from ? lines | 1 : lines) * LINE_FLOATS;
+    size_t lines = (floats + CPU_LINE_FLOATS - 1) / CPU_LINE_FLOATS;
+    return (lines >= from ? lines | 1 : lines) * CPU_LINE_FLOATS;
 }
 
 struct cpu_winograd_matrices cpu_winograd_matrices(int products, int rows, int channels)

@@ -19,8 +19,6 @@
 // Weights that meet no more rows are asked for ahead.
 #define FEW_ROWS (4 * BLOCK_ROWS)
 
-#define NO_PANEL (-1)
-
 // What a task multiplies its blocks with.
 struct panel {
     int index;
@@ -112,8 +110,7 @@ static struct panel take_panel(const struct cpu_conv2d_product *product, int ind
     struct panel panel = {.index = index};
     if (product->transposed) {
         panel.transposed = &product->transposed[thread];
-        if (panel.transposed->index != index)
-            cpu_transposed_panel_reset(panel.transposed, index);
+        cpu_transposed_panel_reset(panel.transposed, index);
         panel.weights = panel.transposed->rows;
     } else {
         panel.weights = product->weights + (size_t)index * product->panel_floats;
@@ -138,16 +135,8 @@ static void run_task(void *argument, int task, int thread)
     }
 }
 
-// Weights have changed since the last run.
-static void forget_panels(const struct cpu_conv2d_product *product)
-{
-    for (int i = 0; product->transposed && i < product->cpu->threads; i++)
-        product->transposed[i].index = NO_PANEL;
-}
-
 void CPU_NAME(conv2d_product_run)(const struct cpu_conv2d_product *product)
 {
-    forget_panels(product);
     cpu_parallel_for(product->cpu, product->sets * product->panels * product->groups, run_task,
                      (void *)product);
 }

@@ -129,9 +129,9 @@ void CPU_NAME(tile_multiply)(int rows, const struct cpu_tile_input *in, bool fir
 #define CPU_UNIT(height) multiply_##height,
 #define CPU_AHEAD(height) multiply_ahead_##height,
 #define CPU_STRIDED(height) multiply_strided_##height,
-    static function *const unit[] = {CPU_EACH_HEIGHT(CPU_UNIT)},
-                           *const ahead[] = {CPU_EACH_HEIGHT(CPU_AHEAD)},
-                           *const strided[] = {CPU_EACH_HEIGHT(CPU_STRIDED)};
+    static function *const unit[] = {CPU_EACH_HEIGHT(CPU_UNIT)};
+    static function *const ahead[] = {CPU_EACH_HEIGHT(CPU_AHEAD)};
+    static function *const strided[] = {CPU_EACH_HEIGHT(CPU_STRIDED)};
     function *const *by_height = in->element_stride != 1 ? strided : in->ahead ? ahead : unit;
     by_height[rows - 1](in, first, sums);
 }
@@ -141,9 +141,8 @@ void CPU_NAME(tile_outer)(int rows, const struct cpu_tile_outer_input *in, bool 
     typedef void function(const struct cpu_tile_outer_input *, bool, float *);
 #define CPU_OUTER_UNIT(height) outer_##height,
 #define CPU_OUTER_STRIDED(height) outer_strided_##height,
-    static function *const unit[] = {CPU_EACH_HEIGHT(CPU_OUTER_UNIT)}, *const strided[] = {
-                                                                           CPU_EACH_HEIGHT(
-                                                                               CPU_OUTER_STRIDED)};
+    static function *const unit[] = {CPU_EACH_HEIGHT(CPU_OUTER_UNIT)};
+    static function *const strided[] = {CPU_EACH_HEIGHT(CPU_OUTER_STRIDED)};
     function *const *by_height = in->src_row != 1 ? strided : unit;
     by_height[rows - 1](in, first, sums);
 }
