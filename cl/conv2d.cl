@@ -20,6 +20,7 @@
 #define BIAS 1
 #define ADDEND 2
 #define RELU_FLAG 4
+#define AHEAD 8 // Without local memory: weights meet few rows, see ask_ahead.
 
 #if !LOCAL
 
@@ -31,6 +32,15 @@
 #ifndef TRANSPOSED
 #define TRANSPOSED 0 // 1: backward_data with the weights of forward.
 #endif
+
+#define LINE 16 // Floats of a cache line.
+
+// Asks for cache lines that are needed later. Of `prefetch` PoCL makes nothing.
+void ask_for(global const float *from, int lines)
+{
+    for (int i = 0; i < lines; i++)
+        __builtin_prefetch((const void *)(size_t)(from + i * LINE));
+}
 
 // Where the weights of PANELS panels, `pitch` floats apart, lie for the chain that begins with
 // steps[0]: `tap_rows` are the rows of each tap, and `room` may be filled in.
@@ -87,6 +97,20 @@ WEIGHTS find_weights(float *room, global const float *restrict weights,
     }
     return room;
 }
+
+// Asks for part `part` of `parts` of the chain of weights that begins with `row`, for where weights
+// meet so few rows that they come from the last cache or memory, and the processor does not foresee
+// enough of them. In parts, since all would be more than it waits for at a time.
+void ask_ahead(global const float *restrict weights, int row, int panel, int panel_rows,
+               int tap_rows, int channels, int part, int parts)
+{
+    const int tap = row / tap_rows, first = (row - tap * tap_rows) / PANEL;
+    const int filter_panel = panel_rows / tap_rows * channels * PANEL;
+    const int squares = CHAIN / PANEL, end = first + squares * (part + 1) / parts;
+    weights += (ulong)(tap * channels + panel * PANEL) * PANEL;
+    for (int o = first + squares * part / parts; o < end; o++)
+        ask_for(weights + (ulong)o * filter_panel, PANELS * PANEL);
+}
 #else
 #define WEIGHTS global const float *
 // A panel that does not exist is computed as a copy of the one before.
@@ -99,6 +123,17 @@ WEIGHTS find_weights(float *room, global const float *restrict weights,
                      int tap_rows, int channels)
 {
     return weights + (ulong)panel * panel_rows * PANEL;
+}
+
+// As above.
+void ask_ahead(global const float *restrict weights, int row, int panel, int panel_rows,
+               int tap_rows, int channels, int part, int parts)
+{
+    const int first = CHAIN * part / parts, lines = CHAIN * (part + 1) / parts - first;
+    EACH_PANEL(p)
+    {
+        ask_for(weights + ((ulong)(panel + p) * panel_rows + row + first) * PANEL, lines);
+    }
 }
 #endif
 
@@ -193,15 +228,23 @@ kernel GROUP_SIZE void conv2d(global const float *restrict src, ulong src_at,
             {
                 sums[i][p] = 0;
             }
-        const int end = block.s4 + block.s5;
+        const int end = block.s4 + block.s5, tiles = (rows + TILE - 1) / TILE;
         for (int s = block.s4, count; s < end; s += count) {
             count = steps[s].w;
             WEIGHTS w = find_weights((float *)room, weights, steps + s, count, panel, panel_rows,
                                      tap_rows, channels);
+            // The last chain is followed by the first of the next panels.
+            const bool last = s + count == end;
+            const int next_row = steps[last ? block.s4 : s + count].y;
+            const int next_panel = last ? panel + PANELS : panel;
             int i = 0;
-            for (; rows - i > TAIL; i += TILE)
+            for (; rows - i > TAIL; i += TILE) {
+                if (flags & AHEAD)
+                    ask_ahead(weights, next_row, next_panel, panel_rows, tap_rows, channels,
+                              i / TILE, tiles);
                 multiply_tile(sums + i, source + i, src, w, pitch, steps + s, count, channel_step,
                               s == block.s4);
+            }
             if (i < rows)
                 multiply_tail(sums + i, source + i, src, w, pitch, steps + s, count, channel_step,
                               s == block.s4);

@@ -2,7 +2,15 @@
 #include "opencl/ocl_conv2d_product.h"
 
 // As in cl/conv2d.cl.
-enum { BIAS = 1, ADDEND = 2, RELU = 4 };
+enum { BIAS = 1, ADDEND = 2, RELU = 4, AHEAD = 8 };
+
+// Weights that meet no more rows are asked for ahead.
+#define FEW_ROWS 256
+
+static bool asks_ahead(const struct ocl_conv2d_geometry *g, const struct ocl_conv2d_work *work)
+{
+    return !work->config->local && g->pairs <= (double)FEW_ROWS * g->reached_count;
+}
 
 size_t ocl_conv2d_panels(const struct clef_tensor *t)
 {
@@ -49,7 +57,7 @@ void ocl_conv2d_product_launch(struct ocl_plan *build, const struct ocl_conv2d_p
                             OCL_INT(g->kernel_taps * g->tap_rows), OCL_INT(g->channel_step),
                             OCL_INT(p->target->c),
                             OCL_INT((p->bias ? BIAS : 0) | (p->addend ? ADDEND : 0) |
-                                    (p->relu ? RELU : 0)),
+                                    (p->relu ? RELU : 0) | (asks_ahead(g, work) ? AHEAD : 0)),
                             tap_rows},
                });
 }
