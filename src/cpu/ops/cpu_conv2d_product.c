@@ -41,10 +41,16 @@ static bool asks_ahead(const struct cpu_conv2d_product *product, const struct pa
            product->runs.multiply_adds <= (double)FEW_ROWS * product->runs.weight_rows;
 }
 
-static const float *chain_weights(const struct cpu_conv2d_product *product,
-                                  const struct panel *panel, const struct cpu_conv2d_chain *chain)
+// The weights of the chain that follows another; after the last those of the next panel's first.
+static const float *weights_after(const struct cpu_conv2d_product *product,
+                                  const struct panel *panel, const struct cpu_conv2d_run *run,
+                                  int chain)
 {
-    return panel->weights + (size_t)product->runs.segments[chain->first_segment].weight * CPU_PANEL;
+    bool last = chain + 1 == run->chains;
+    int next = run->first_chain + (last ? 0 : chain + 1);
+    int row = product->runs.segments[product->runs.chains[next].first_segment].weight;
+    const float *weights = panel->weights + (size_t)row * CPU_PANEL;
+    return last && panel->index + 1 < product->panels ? weights + product->panel_floats : weights;
 }
 
 // So many cache lines of the next chain's weights at a time that the tiles of a block ask for all.
@@ -74,7 +80,7 @@ static void multiply_block(const struct cpu_conv2d_product *product, const struc
         in.segment_count = chains[c].segments;
         if (panel->transposed)
             need_weights(panel, in.segments, in.segment_count);
-        in.ahead = ahead ? chain_weights(product, panel, &chains[(c + 1) % run->chains]) : NULL;
+        in.ahead = ahead ? weights_after(product, panel, run, c) : NULL;
         CPU_FOR_EACH_TILE(row, rows, block->rows)
         {
             in.src = src + (size_t)row * run->src_row;
