@@ -4,14 +4,16 @@
 
 #include <stdio.h>
 
-// On a processor a chunk is 256 rows: small against a large tensor, large against the cost of a
-// work-item. A tensor of twice as many is still one chunk, since another launch would cost more
-// than the few work-items that it is split into; four times as many are where its channels alone
-// keep the compute units busy. An item has 64 channels, whole cache lines.
-#define CPU_CHUNK_ROWS 256
+// On a processor an item has whole cache lines. Of one chunk it has few channels, that several items
+// share the tensor. Of several it has whole rows: those who write parts of the same rows wait for
+// each other, since a processor reads on into what is another's. Then its elements are so many, few
+// against a large tensor and many against the cost of an item; a tensor of twice as many rows is
+// still one chunk, since another launch would cost more.
 #define CPU_SINGLE_ROWS 512
-#define CPU_BUSY_SINGLE_ROWS 1024
-#define CPU_CHANNELS 64
+#define CPU_SINGLE_CHANNELS 64
+#define CPU_CHUNK_ROWS 256
+#define CPU_CHUNK_CHANNELS 256
+#define CPU_CHUNK_ELEMENTS (16 << 10)
 
 // An item of the last pass adds the sums of the chunks by itself where these are so much fewer than
 // its rows. Else a launch joins them.
@@ -30,13 +32,15 @@ static int clamp(int value, int low, int high)
     return value < low ? low : value > high ? high : value;
 }
 
-static void split_for_cpu(int compute_units, struct ocl_batchnorm_split *split)
+static void split_for_cpu(struct ocl_batchnorm_split *split)
 {
-    bool busy = split->channels >= compute_units * CPU_CHANNELS;
-    int single = busy ? CPU_BUSY_SINGLE_ROWS : CPU_SINGLE_ROWS;
+    bool single = split->rows <= CPU_SINGLE_ROWS;
+    int most = single ? CPU_SINGLE_CHANNELS : CPU_CHUNK_CHANNELS;
+    int channels = split->channels < most ? split->channels : most;
     split->lanes = split->item_rows = 1;
-    split->span = CPU_CHANNELS / split->width;
-    split->chunk_rows = split->rows <= single ? split->rows : CPU_CHUNK_ROWS;
+    split->span = channels / split->width;
+    split->chunk_rows =
+        single ? split->rows : clamp(CPU_CHUNK_ELEMENTS / channels, 1, CPU_CHUNK_ROWS);
 }
 
 static void split_for_gpu(int group, struct ocl_batchnorm_split *split)
@@ -72,7 +76,7 @@ clef_status ocl_batchnorm_split(struct ocl_context *ocl, enum ocl_batchnorm_prog
     size_t group = ocl_is_cpu(ocl) ? 1 : ocl_group_size(ocl, GPU_GROUP);
     for (bool takes = false; !takes; group /= 2) {
         if (ocl_is_cpu(ocl))
-            split_for_cpu((int)ocl->caps.compute_units, split);
+            split_for_cpu(split);
         else
             split_for_gpu((int)group, split);
         write_options(split);
