@@ -33,13 +33,12 @@
 #define TRANSPOSED 0 // 1: backward_data with the weights of forward.
 #endif
 
-#define LINE 16 // Floats of a cache line.
+#include "ask.h"
 
-// Asks for cache lines that are needed later. Of `prefetch` PoCL makes nothing.
 void ask_for(global const float *from, int lines)
 {
     for (int i = 0; i < lines; i++)
-        __builtin_prefetch((const void *)(size_t)(from + i * LINE));
+        ASK_FOR(from + i * LINE);
 }
 
 // Where the weights of PANELS panels, `pitch` floats apart, lie for the chain that begins with

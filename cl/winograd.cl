@@ -50,9 +50,13 @@ kernel GROUP_SIZE void winograd_input(global const float *restrict src, ulong sr
         return;
     const int4 place = item_place(row, shape, tiles_x);
     values += values_at + (ulong)row * shape.w + place.w;
-    source_to_points(src + src_at, place + (int4)(0, origin_y, origin_x, 0), shape, strides, values,
-                     step);
+    source_to_points(src + src_at, place + (int4)(0, origin_y, origin_x, 0), shape, strides, 0,
+                     values, step);
 }
+
+// The activations of a backward pass have left the first caches, and lie in too many places for the
+// processor to foresee: where images follow each other, this is what the next group reads.
+#define AHEAD (GROUP * WIDTH)
 
 // Makes values, `step` floats apart, of the result's gradient from a place on.
 IN_LINE void gradient_to_points(global const float *diff_dst, int4 place, int4 shape, int4 strides,
@@ -66,7 +70,7 @@ IN_LINE void gradient_to_points(global const float *diff_dst, int4 place, int4 s
         for (int i = 0; i < OUTPUTS; i++) {
             y[i] = 0;
             if (place.y + i < shape.y && place.z + j < shape.z)
-                y[i] = LOAD(diff_dst + find_element(place, i, j, strides));
+                y[i] = LOAD_AND_ASK(diff_dst + find_element(place, i, j, strides), AHEAD);
         }
         gradient_line(y, m);
 #pragma unroll
@@ -102,7 +106,7 @@ kernel GROUP_SIZE void winograd_factors(global const float *restrict src, ulong 
     const ulong at = (ulong)row * shape.w + place.w;
     if (is_source)
         source_to_points(src + src_at, place + (int4)(0, origin_y, origin_x, 0), shape, src_strides,
-                         values + values_at + at, src_step);
+                         AHEAD, values + values_at + at, src_step);
     else
         gradient_to_points(diff_dst + diff_dst_at, place, shape, dst_strides,
                            gradients + gradients_at + at, dst_step);

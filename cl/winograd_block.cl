@@ -82,7 +82,7 @@ kernel GROUP_SIZE void winograd_block(global const float *restrict src, ulong sr
             source_to_points(src + src_at,
                              find_place(first + i, c, src_shape.x, sizes.z) +
                                  (int4)(0, origin_y, origin_x, 0),
-                             src_shape, src_strides, source + i * sizes.w + c, source_step);
+                             src_shape, src_strides, 0, source + i * sizes.w + c, source_step);
     for (int panel = tiles * (int)get_group_id(1) / sets * PANELS; panel < end; panel += PANELS) {
         global const float *w = weights + weights_at + panel * panel_floats;
         // A panel that does not exist is computed as a copy of the one before.

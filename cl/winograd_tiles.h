@@ -35,10 +35,18 @@ ulong find_element(int4 place, int y, int x, int4 strides)
 // memory. Pointers are not restrict, of which Oclgrind does not understand what becomes in line.
 #define IN_LINE __attribute__((always_inline))
 
+// A processor asks for what lies `ahead` floats behind what it loads; 0 asks for nothing.
+#if WIDTH > 1
+#include "ask.h"
+#define LOAD_AND_ASK(at, ahead) ((ahead) ? ASK_FOR((at) + (ahead)) : (void)0, LOAD(at))
+#else
+#define LOAD_AND_ASK(at, ahead) LOAD(at)
+#endif
+
 // Makes values, `step` floats apart, of the source's positions from a place on, which may lie
 // outside of it.
 IN_LINE void source_to_points(global const float *src, int4 place, int4 shape, int4 strides,
-                              SPACE float *values, int step)
+                              const int ahead, SPACE float *values, int step)
 {
     vec columns[POINTS][INPUTS];
 #pragma unroll
@@ -50,7 +58,7 @@ IN_LINE void source_to_points(global const float *src, int4 place, int4 shape, i
             const int y = place.y + i;
             d[i] = 0;
             if (y >= 0 && y < shape.y && x >= 0 && x < shape.z)
-                d[i] = LOAD(src + find_element(place, i, j, strides));
+                d[i] = LOAD_AND_ASK(src + find_element(place, i, j, strides), ahead);
         }
         input_line(d, v);
 #pragma unroll
