@@ -71,19 +71,24 @@ static inline void cpu_transpose_weights(const float *weights, const struct clef
     }
 }
 
-// Squares lie so far apart that the processor does not foresee the next one. Those of the next
-// chain arrive while this one is computed.
-static inline void prefetch_square(const struct cpu_transposed_panel *panel, int tap,
-                                   int filter_panel)
+// Those of one panel of channels lie so far apart that the processor does not foresee the next one.
+static inline void cpu_ask_for_square(const float *weights, const struct clef_weights_layout *l,
+                                      int channel_panel, int tap, int filter_panel)
+{
+    const float *square = cpu_weights_square(weights, l, channel_panel, tap, filter_panel);
+    for (int i = 0; i < CPU_PANEL * CPU_PANEL; i += CPU_LINE_FLOATS)
+        __builtin_prefetch(square + i);
+}
+
+// The next chain's squares arrive while this one is computed.
+static inline void ask_a_chain_ahead(const struct cpu_transposed_panel *panel, int tap,
+                                     int filter_panel)
 {
     int panels = cpu_filter_panels(&panel->layout);
     int next = tap * panels + filter_panel + CPU_CHAIN_LENGTH / CPU_PANEL;
-    if (next >= panel->layout.kernel_h * panel->layout.kernel_w * panels)
-        return;
-    const float *square = cpu_weights_square(panel->weights, &panel->layout, panel->index,
-                                             next / panels, next % panels);
-    for (int i = 0; i < CPU_PANEL * CPU_PANEL; i += CPU_LINE_FLOATS)
-        __builtin_prefetch(square + i);
+    if (next < panel->layout.kernel_h * panel->layout.kernel_w * panels)
+        cpu_ask_for_square(panel->weights, &panel->layout, panel->index, next / panels,
+                           next % panels);
 }
 
 // Makes sure that `count` rows of one tap are there.
@@ -94,7 +99,7 @@ static inline void cpu_transposed_panel_need(struct cpu_transposed_panel *panel,
         bool *ready = &panel->ready[tap * cpu_filter_panels(&panel->layout) + p];
         size_t at = (size_t)tap * (size_t)panel->layout.out + (size_t)(p * CPU_PANEL);
         if (!*ready) {
-            prefetch_square(panel, tap, p);
+            ask_a_chain_ahead(panel, tap, p);
             cpu_transpose_weights(panel->weights, &panel->layout, panel->index, tap, p,
                                   panel->rows + at * CPU_PANEL);
         }

@@ -37,9 +37,13 @@ static void transform_transposed_weights(const struct cpu_winograd_plan *plan, i
                                          int filter_panel, float *points)
 {
     _Alignas(CPU_ALIGNMENT) float squares[TAPS][CPU_PANEL * CPU_PANEL];
-    for (int tap = 0; tap < TAPS; tap++)
+    bool more = filter_panel + 1 < cpu_filter_panels(&plan->layout);
+    for (int tap = 0; tap < TAPS; tap++) {
+        if (more)
+            cpu_ask_for_square(plan->weights, &plan->layout, panel, tap, filter_panel + 1);
         cpu_transpose_weights(plan->weights, &plan->layout, panel, tap, filter_panel,
                               squares[TAPS - 1 - tap]);
+    }
     int first = filter_panel * CPU_PANEL, count = cpu_minimum(plan->layout.out - first, CPU_PANEL);
     plan->kernels->weights(squares[0], CPU_PANEL * CPU_PANEL, count * CPU_PANEL,
                            points + (size_t)first * CPU_PANEL,
