@@ -30,6 +30,8 @@
 // For one chain, all tiles of a range are computed for one panel after another, so that what they
 // read of src, and the panel's part of diff_dst, stay in the first-level cache.
 
+#include "ask.h"
+
 #ifndef RANGE_TILES
 #define RANGE_TILES 24 // Most tiles of a range.
 #endif
@@ -54,12 +56,13 @@ void copy_rows(sums_of_row *diff, global const float *restrict diff_dst, const i
 }
 
 // Sums the products of one chain: `element` is that of row i of a tile at a position whose offset
-// is `at`.
-#define SUM_CHAIN(sum, tile, element)            \
+// is `at`, and `asks` is done at each.
+#define SUM_CHAIN(sum, tile, element, asks)      \
     sums_of_row sum[tile];                       \
     CLEAR(sum, tile)                             \
     for (int n = 0; n < count; n++) {            \
         const int at = source[n];                \
+        asks;                                    \
         ADD_PRODUCT(sum, tile, element, diff[n]) \
     }
 
@@ -81,7 +84,7 @@ void copy_rows(sums_of_row *diff, global const float *restrict diff_dst, const i
         {                                                                                      \
             x[i] = src + (mask >> i & 1 ? rows[i].x : last);                                   \
         }                                                                                      \
-        SUM_CHAIN(sum, tile, x[i][at])                                                         \
+        SUM_CHAIN(sum, tile, x[i][at], )                                                       \
         const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);      \
         EACH_PANEL(p)                                                                          \
         {                                                                                      \
@@ -109,7 +112,7 @@ void add_whole(global float *restrict gradient, size_t pitch, global const int2 
 {
     src += rows[0].x;
     gradient += (size_t)rows[0].y * PANEL;
-    SUM_CHAIN(sum, TILE, src[at + i])
+    SUM_CHAIN(sum, TILE, src[at + i], ASK_FOR(src + at + LINE))
     EACH_PANEL(p)
     {
         if (begun) {

@@ -21,11 +21,15 @@ CPU_INLINE void clear_sums(const int rows, struct sums *sums)
         sums->low[i] = sums->high[i] = (cpu_vec){0};
 }
 
-// sums(i, :) += sum over k of a(i, k) * b(k, :)
+// sums(i, :) += sum over k of a(i, k) * b(k, :), and asks for what is `ahead` floats behind each
+// a(0, k) if that is not 0.
 CPU_INLINE void accumulate(const int rows, const float *a, const size_t a_row, const size_t a_step,
-                           const float *b, const size_t b_step, int steps, struct sums *sums)
+                           const int ahead, const float *b, const size_t b_step, int steps,
+                           struct sums *sums)
 {
     for (; steps > 0; steps--) {
+        if (ahead)
+            __builtin_prefetch(a + ahead);
         cpu_vec b_low = cpu_load(b), b_high = cpu_load(b + CPU_LANES);
 #pragma GCC unroll 12
         for (int i = 0; i < rows; i++) {
@@ -64,7 +68,7 @@ CPU_INLINE void accumulate_ahead(const int rows, const float *a, const size_t a_
     for (; steps > 0; steps -= CPU_AHEAD_STEPS) {
         for (int i = 0; i < lines; i++, *ahead += CPU_LINE_FLOATS)
             __builtin_prefetch(*ahead);
-        accumulate(rows, a, a_row, 1, b, CPU_PANEL,
+        accumulate(rows, a, a_row, 1, 0, b, CPU_PANEL,
                    steps < CPU_AHEAD_STEPS ? steps : CPU_AHEAD_STEPS, sums);
         a += CPU_AHEAD_STEPS;
         b += CPU_AHEAD_STEPS * CPU_PANEL;
@@ -85,17 +89,19 @@ CPU_INLINE void multiply(const int rows, const struct cpu_tile_input *in, const 
             accumulate_ahead(rows, a, in->src_row, b, segment->length, &ahead, in->ahead_lines,
                              &sums);
         else
-            accumulate(rows, a, in->src_row, step, b, CPU_PANEL, segment->length, &sums);
+            accumulate(rows, a, in->src_row, step, 0, b, CPU_PANEL, segment->length, &sums);
     }
     store_sums(rows, &sums, first, dst);
 }
 
+// The elements of a position are a part of a cache line, and the next tile's are in the next one.
 CPU_INLINE void outer(const int rows, const struct cpu_tile_outer_input *in, const size_t src_row,
                       bool first, float *dst)
 {
     struct sums sums;
     clear_sums(rows, &sums);
-    accumulate(rows, in->src, src_row, in->src_step, in->diff_dst, in->diff_step, in->steps, &sums);
+    accumulate(rows, in->src, src_row, in->src_step, src_row == 1 ? CPU_LINE_FLOATS : 0,
+               in->diff_dst, in->diff_step, in->steps, &sums);
     store_sums(rows, &sums, first, dst);
 }
 
