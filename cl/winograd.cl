@@ -174,8 +174,8 @@ kernel GROUP_SIZE void winograd_weights(global const float *restrict weights, ul
 
 // The same for backward_data: the taps in reverse, and panels of the `in` channels, with `out` rows
 // a tap. An item has WIDTH lanes of WIDTH rows, so that all it reads is needed: lines of weights
-// that are read again for each row would have left the cache, where those of all taps often meet. It
-// asks for the next panel of filters, which is too far away for the processor to foresee.
+// that are read again for each row would have left the cache, where those of all taps often meet.
+// It asks for the next panel of filters, which is too far away for the processor to foresee.
 kernel GROUP_SIZE void winograd_weights_transposed(global const float *restrict weights,
                                                    ulong weights_at, global float *restrict values,
                                                    ulong values_at, int in, int out)

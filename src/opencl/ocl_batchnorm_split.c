@@ -4,15 +4,14 @@
 
 #include <stdio.h>
 
-// On a processor an item has whole cache lines. Of one chunk it has few channels, that several items
-// share the tensor. Of several it has whole rows: those who write parts of the same rows wait for
-// each other, since a processor reads on into what is another's. Then its elements are so many, few
-// against a large tensor and many against the cost of an item; a tensor of twice as many rows is
-// still one chunk, since another launch would cost more.
+// On a processor an item has whole cache lines. Of one chunk it has few channels, so that several
+// items share the tensor. Of several it has whole rows as far as that goes: items that write parts
+// of the same rows wait for each other, since a processor reads on into what is another's. Its
+// elements are then few against a large tensor and many against the cost of an item. A tensor of
+// twice as many rows is still one chunk, since another launch would cost more.
 #define CPU_SINGLE_ROWS 512
-#define CPU_SINGLE_CHANNELS 64
-#define CPU_CHUNK_ROWS 256
-#define CPU_CHUNK_CHANNELS 256
+#define CPU_LEAST_CHANNELS 64
+#define CPU_MOST_CHANNELS 256
 #define CPU_CHUNK_ELEMENTS (16 << 10)
 
 // An item of the last pass adds the sums of the chunks by itself where these are so much fewer than
@@ -35,12 +34,12 @@ static int clamp(int value, int low, int high)
 static void split_for_cpu(struct ocl_batchnorm_split *split)
 {
     bool single = split->rows <= CPU_SINGLE_ROWS;
-    int most = single ? CPU_SINGLE_CHANNELS : CPU_CHUNK_CHANNELS;
-    int channels = split->channels < most ? split->channels : most;
+    int channels = CPU_LEAST_CHANNELS;
+    while (!single && channels < split->channels && channels < CPU_MOST_CHANNELS)
+        channels *= 2;
     split->lanes = split->item_rows = 1;
     split->span = channels / split->width;
-    split->chunk_rows =
-        single ? split->rows : clamp(CPU_CHUNK_ELEMENTS / channels, 1, CPU_CHUNK_ROWS);
+    split->chunk_rows = single ? split->rows : CPU_CHUNK_ELEMENTS / channels;
 }
 
 static void split_for_gpu(int group, struct ocl_batchnorm_split *split)
