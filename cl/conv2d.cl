@@ -35,7 +35,7 @@
 
 #include "ask.h"
 
-void ask_for(global const float *from, int lines)
+void ask_for_lines(global const float *from, int lines)
 {
     for (int i = 0; i < lines; i++)
         ASK_FOR(from + i * LINE);
@@ -108,7 +108,7 @@ void ask_ahead(global const float *restrict weights, int row, int panel, int pan
     const int squares = CHAIN / PANEL, end = first + squares * (part + 1) / parts;
     weights += (ulong)(tap * channels + panel * PANEL) * PANEL;
     for (int o = first + squares * part / parts; o < end; o++)
-        ask_for(weights + (ulong)o * filter_panel, PANELS * PANEL);
+        ask_for_lines(weights + (ulong)o * filter_panel, PANELS * PANEL);
 }
 #else
 #define WEIGHTS global const float *
@@ -124,14 +124,14 @@ WEIGHTS find_weights(float *room, global const float *restrict weights,
     return weights + (ulong)panel * panel_rows * PANEL;
 }
 
-// As above.
+// The same for weights that lie as they are multiplied with.
 void ask_ahead(global const float *restrict weights, int row, int panel, int panel_rows,
                int tap_rows, int channels, int part, int parts)
 {
     const int first = CHAIN * part / parts, lines = CHAIN * (part + 1) / parts - first;
     EACH_PANEL(p)
     {
-        ask_for(weights + ((ulong)(panel + p) * panel_rows + row + first) * PANEL, lines);
+        ask_for_lines(weights + ((ulong)(panel + p) * panel_rows + row + first) * PANEL, lines);
     }
 }
 #endif

@@ -42,6 +42,8 @@ static const struct row rows[] = {
     {3, 5, 7, 1, HWNC, RESIDUAL | IN_PLACE},
     {64, 9, 9, 16, NHWC, 0},
     {2, 65, 64, 3, NHWC, RELU | RESIDUAL}, // Of many chunks, where a backend cuts the rows.
+    {9, 8, 8, 100, NHWC, RELU | RESIDUAL | IN_PLACE}, // The same for many channels,
+    {3, 14, 14, 272, HWNC, RELU},                     // and for more than it takes at a time.
     {5, 3, 3, 257, HWNC, RELU},
     {7, 8, 8, 33, HWNC, OFFSET},
     {2, 20, 18, 17, NHWC, OFFSET | RELU | RESIDUAL},
