@@ -87,6 +87,13 @@ static void transpose_task(void *argument, int task, int thread)
 
 // ---------------------------------------------------------------- products
 
+// From the weights of a chain to those of the next.
+static size_t distance_to_next(const struct lanes_plan *plan, const struct cpu_conv2d_chain *chain)
+{
+    const struct cpu_conv2d_segment *segments = plan->runs.segments;
+    return segments[chain[1].first_segment].src - segments[chain[0].first_segment].src;
+}
+
 static void multiply(const struct lanes_plan *plan, const struct cpu_conv2d_run *run,
                      int image_panel, int channel, int channels, float *sums)
 {
@@ -99,6 +106,7 @@ static void multiply(const struct lanes_plan *plan, const struct cpu_conv2d_run 
     for (int c = 0; c < run->chains; c++, chain++) {
         in.segments = plan->runs.segments + chain->first_segment;
         in.segment_count = chain->segments;
+        in.src_ahead = c + 1 < run->chains ? distance_to_next(plan, chain) : 0;
         CPU_FOR_EACH_TILE(row, rows, channels)
         {
             in.src = plan->weights + (size_t)(channel + row) * CPU_PANEL;

@@ -85,6 +85,8 @@ CPU_INLINE void multiply(const int rows, const struct cpu_tile_input *in, const 
         const struct cpu_conv2d_segment *segment = &in->segments[s];
         const float *a = in->src + segment->src;
         const float *b = in->weights + (size_t)segment->weight * CPU_PANEL;
+        for (int i = 0; in->src_ahead && i < rows; i++)
+            __builtin_prefetch(a + (size_t)i * in->src_row + in->src_ahead);
         if (asks_ahead)
             accumulate_ahead(rows, a, in->src_row, b, segment->length, &ahead, in->ahead_lines,
                              &sums);

@@ -33,6 +33,9 @@ struct cpu_tile_input {
     // for `ahead_lines` cache lines every CPU_AHEAD_STEPS steps.
     const float *ahead;
     int ahead_lines;
+    // 0, or how many floats behind what the tile reads of src it asks for as much: where a segment
+    // is a cache line of each row, and the next chain's too far away to be foreseen.
+    size_t src_ahead;
 };
 
 // Sums `rows` in 1 .. CPU_TILE_ROWS rows of one panel, CPU_PANEL floats each: sums are overwritten
