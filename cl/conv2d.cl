@@ -22,6 +22,14 @@
 #define RELU_FLAG 4
 #define AHEAD 8 // Without local memory: weights meet few rows, see ask_ahead.
 
+#define PARAMETERS(step)                                                                       \
+    global const float *restrict src, ulong src_at, global const float *restrict weights,      \
+        ulong weights_at, global const float *bias, ulong bias_at, global const float *addend, \
+        ulong addend_at, global float *dst, ulong dst_at, global const int8 *restrict blocks,  \
+        global const int *restrict parts, global const int2 *restrict positions,               \
+        global const step *restrict steps, int4 order, int panel_rows, int channel_step,       \
+        int channels, int flags
+
 #if !LOCAL
 
 // ---------------------------------------------------------------- without local memory
@@ -197,14 +205,7 @@ void finish(float16 sum, int at, int channel, int channels, int flags, global co
 
 // A step is (offset in src, row of weights, length, -) of some products; the first step of a chain
 // counts the chain's steps in its fourth component.
-kernel GROUP_SIZE void conv2d(global const float *restrict src, ulong src_at,
-                              global const float *restrict weights, ulong weights_at,
-                              global const float *bias, ulong bias_at, global const float *addend,
-                              ulong addend_at, global float *dst, ulong dst_at,
-                              global const int8 *restrict blocks, global const int *restrict parts,
-                              global const int2 *restrict positions,
-                              global const int4 *restrict steps, int4 order, int panel_rows,
-                              int channel_step, int channels, int flags, int tap_rows)
+kernel GROUP_SIZE void conv2d(PARAMETERS(int4), int tap_rows)
 {
     const int part = (int)get_group_id(0), panel = (int)get_group_id(1) * PANELS;
     const size_t pitch = PANEL_PITCH(panel, panel_rows, channels);
@@ -350,14 +351,7 @@ void finish_four(float4 x, int at, int channel, int channels, int flags, global 
 }
 
 // A step is (offset in src, row of weights) of VECTOR products.
-kernel GROUP_SIZE void conv2d(global const float *restrict src, ulong src_at,
-                              global const float *restrict weights, ulong weights_at,
-                              global const float *bias, ulong bias_at, global const float *addend,
-                              ulong addend_at, global float *dst, ulong dst_at,
-                              global const int8 *restrict blocks, global const int *restrict parts,
-                              global const int2 *restrict positions,
-                              global const int2 *restrict steps, int4 order, int panel_rows,
-                              int channel_step, int channels, int flags)
+kernel GROUP_SIZE void conv2d(PARAMETERS(int2))
 {
     local float4 a[SLICE * PITCH / 4];   // Elements of src: [k][row].
     local float4 b[SLICE * FILTERS / 4]; // Weights: [k][filter].

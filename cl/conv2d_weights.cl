@@ -23,6 +23,13 @@
 #define CHAINS(sizes) sizes.s2
 #define ALL_FILTERS(sizes) sizes.s3
 
+#define PARAMETERS                                                                         \
+    global const float *restrict src, ulong src_at, global const float *restrict diff_dst, \
+        ulong diff_dst_at, global float *restrict out, ulong out_at, ulong split_floats,   \
+        global const int4 *restrict kinds, global const int2 *restrict positions,          \
+        global const int2 *restrict rows, global const uint *restrict masks, int4 order,   \
+        int4 sizes, int panel_rows
+
 #if !LOCAL
 
 // ---------------------------------------------------------------- without local memory
@@ -140,12 +147,7 @@ void add_chain(global float *restrict gradient, size_t pitch, global const int2 
         add_tail(gradient, pitch, rows, mask, begun, lanes, src, source, diff, count);
 }
 
-kernel GROUP_SIZE void
-conv2d_weights(global const float *restrict src, ulong src_at,
-               global const float *restrict diff_dst, ulong diff_dst_at, global float *restrict out,
-               ulong out_at, ulong split_floats, global const int4 *restrict kinds,
-               global const int2 *restrict positions, global const int2 *restrict rows,
-               global const uint *restrict masks, int4 order, int4 sizes, int panel_rows)
+kernel GROUP_SIZE void conv2d_weights(PARAMETERS)
 {
     const int range = (int)get_group_id(0), ranges = (int)get_num_groups(0);
     const int panels = (ALL_FILTERS(sizes) + PANEL - 1) / PANEL;
@@ -287,12 +289,7 @@ void write_sums(global float *out, const float4 *sums, global const int2 *rows, 
     }
 }
 
-kernel GROUP_SIZE void
-conv2d_weights(global const float *restrict src, ulong src_at,
-               global const float *restrict diff_dst, ulong diff_dst_at, global float *restrict out,
-               ulong out_at, ulong split_floats, global const int4 *restrict kinds,
-               global const int2 *restrict positions, global const int2 *restrict rows,
-               global const uint *restrict masks, int4 order, int4 sizes, int panel_rows)
+kernel GROUP_SIZE void conv2d_weights(PARAMETERS)
 {
     local float4 a[SLICE * GROUP_ROWS / 4]; // Elements of src: [row][k].
     local float4 b[SLICE * FILTERS / 4];    // Of diff_dst: [row][filter].
