@@ -264,16 +264,24 @@ kernel GROUP_SIZE void conv2d(PARAMETERS(int4), int tap_rows)
 
 #define PITCH (GROUP_ROWS + 4) // Floats of a line of local memory; 4 more avoid bank conflicts.
 
+#define COPIED_K (SLICE * COLUMNS / GROUP) // Rows of weights that an item copies.
+
 // What an item copies of a slice of src: four products of some rows, as they lie in src, or of four
-// rows side by side, as they lie in local memory.
+// rows side by side, as they lie in local memory; and which of these products, and of the rows of
+// weights, is its first. Four products are a step, which is then that of the weights as well.
 #if VECTOR == 4
-#define ROW_ITEMS (SLICE / 4) // Items that copy the same rows.
-#define COPIED_ROWS (GROUP_ROWS * ROW_ITEMS / GROUP)
-#define COPIED_ROW(item, i) ((item) / ROW_ITEMS + (i) * (GROUP / ROW_ITEMS))
+#define STEP_ITEMS (GROUP / SLICE_STEPS) // Items that copy of the same step.
+#define COPIED_ROWS (GROUP_ROWS / STEP_ITEMS)
+#define COPIED_ROW(item, i) \
+    ((item) % COLUMNS + (item) / (COLUMNS * SLICE_STEPS) * COLUMNS + (i)*STEP_ITEMS)
+#define FIRST_PRODUCT(item) ((item) / COLUMNS % SLICE_STEPS * 4)
+#define FIRST_WEIGHT(item) (FIRST_PRODUCT(item) + (item) / (COLUMNS * SLICE_STEPS) * COPIED_K)
 #else
-#define ROW_ITEMS (GROUP / (GROUP_ROWS / 4))
+#define ROW_ITEMS (GROUP / (GROUP_ROWS / 4)) // Items that copy the same rows.
 #define COPIED_ROWS 4
 #define COPIED_ROW(item, i) ((item) / ROW_ITEMS * 4 + (i))
+#define FIRST_PRODUCT(item) ((item) % ROW_ITEMS)
+#define FIRST_WEIGHT(item) ((item) / COLUMNS * COPIED_K)
 #endif
 #define SLICE_STEPS (SLICE / VECTOR)
 
@@ -289,7 +297,7 @@ void copy_elements(local float *to, global const float *src, const int *rows,
 #pragma unroll
     for (int i = 0; i < COPIED_ROWS; i++) {
         const float4 x = *(global const float4 *)PLACE(src, rows[i], offset);
-        local float *at = to + i * (GROUP / ROW_ITEMS);
+        local float *at = to + i * STEP_ITEMS;
         at[0] = x.s0;
         at[PITCH] = x.s1;
         at[2 * PITCH] = x.s2;
@@ -307,8 +315,7 @@ void copy_elements(local float *to, global const float *src, const int *rows,
 #endif
 }
 
-// Rows of weights that an item copies follow each other; with one step where it has four rows.
-#define COPIED_K (SLICE * COLUMNS / GROUP)
+// Rows of weights that an item copies follow each other.
 #define K_STEPS (VECTOR == 4 ? 1 : COPIED_K)
 
 // As copy_elements, four filters of some rows of weights.
@@ -357,15 +364,20 @@ kernel GROUP_SIZE void conv2d(PARAMETERS(int2))
     local float4 b[SLICE * FILTERS / 4]; // Weights: [k][filter].
     local int2 row_at[GROUP_ROWS];
     const uint item = (uint)get_local_id(0);
-    const int line = (int)(item / COLUMNS), column = (int)(item % COLUMNS);
+    const int share = (int)(item / (COLUMNS * LINES));
+    const int line = (int)(item / COLUMNS % LINES), column = (int)(item % COLUMNS);
     const int filter = (int)get_group_id(1) * FILTERS + column * 4; // The item's first.
     // Panels beyond the last are computed as copies of it.
     const int panel = min(filter / PANEL, (channels - 1) / PANEL);
-    // What this item copies.
-    const int k = (int)(item % ROW_ITEMS * VECTOR);
+    // What this item multiplies, and what it copies.
+    const int first = share * OWN_PRODUCTS;
+    local const run *mine_a = (local const run *)a + first * (PITCH / RUN) + line;
+    local const float4 *mine_b = b + first * COLUMNS + column;
+    const int k = (int)FIRST_PRODUCT(item), own_k = (int)FIRST_WEIGHT(item);
     local float *own_a = (local float *)a + k * PITCH + COPIED_ROW(item, 0);
-    const int own_k = line * COPIED_K;
     local float4 *own_b = b + own_k * COLUMNS + column;
+    // From the step of what it copies of src to that of the weights.
+    const int to_weights = VECTOR == 4 ? 0 : own_k - k;
     src += src_at;
     weights += weights_at + (ulong)(panel * (ulong)panel_rows + own_k % VECTOR) * PANEL +
                (filter & (PANEL - 1));
@@ -386,7 +398,6 @@ kernel GROUP_SIZE void conv2d(PARAMETERS(int2))
         float4 total[TILE];
         clear(total);
         global const int2 *own_step = steps + (block.s4 + k / VECTOR);
-        global const int2 *own_row = steps + (block.s4 + own_k / VECTOR);
         for (int left = block.s5; left > 0;) {
             float4 sum[TILE];
             clear(sum);
@@ -394,28 +405,28 @@ kernel GROUP_SIZE void conv2d(PARAMETERS(int2))
             for (int i = min(left, CHAIN / VECTOR) - rest; i > 0; i -= SLICE_STEPS) {
                 barrier(CLK_LOCAL_MEM_FENCE);
                 copy_elements(own_a, src, rows, own_step, true, 0);
-                copy_weights(own_b, weights, own_row, true, 0);
+                copy_weights(own_b, weights, own_step + to_weights, true, 0);
                 barrier(CLK_LOCAL_MEM_FENCE);
-                multiply_slice(sum, (local run *)a + line, PITCH / RUN, b + column);
+                multiply_slice(sum, mine_a, PITCH / RUN, mine_b);
                 own_step += SLICE_STEPS;
-                own_row += SLICE_STEPS;
             }
             left -= CHAIN / VECTOR;
             if (rest) {
                 barrier(CLK_LOCAL_MEM_FENCE);
                 copy_elements(own_a, src, rows, own_step, false, rest * VECTOR - k);
-                copy_weights(own_b, weights, own_row, false, rest * VECTOR - own_k);
+                copy_weights(own_b, weights, own_step + to_weights, false, rest * VECTOR - own_k);
                 barrier(CLK_LOCAL_MEM_FENCE);
-                multiply_rest(sum, (local run *)a + line, PITCH / RUN, b + column, rest * VECTOR);
+                multiply_rest(sum, mine_a, PITCH / RUN, mine_b, first, rest * VECTOR);
             }
 #pragma unroll
             for (int i = 0; i < TILE; i++)
                 total[i] += sum[i];
         }
+        join_shares(total, a, share);
 #pragma unroll
         for (int i = 0; i < TILE; i++) {
             const int row = OWN_ROW(line, i);
-            if (row < block.s3)
+            if (share == 0 && row < block.s3)
                 finish_four(total[i], row_at[row].y, filter, channels, flags, bias, addend, dst);
         }
         barrier(CLK_LOCAL_MEM_FENCE);

@@ -9,9 +9,11 @@
 //
 //            a panel: 4 items x 4 filters
 //           .-------.
-//           0 1 2 3 4 5 6 7       item = line * COLUMNS + column
+//           0 1 2 3 4 5 6 7       item = (share * LINES + line) * COLUMNS + column
 //     TILE  . . . . . . . .
 //     rows  8 9 10 ..
+//
+// With SHARES 2 each sum has two items, and each of them has half of its products.
 #ifndef CLEF_CONV2D_TILE_H
 #define CLEF_CONV2D_TILE_H
 
@@ -26,6 +28,10 @@
 #endif
 #ifndef GROUP
 #define GROUP 64 // Work-items of a group with local memory: 64 or 256.
+#endif
+// Items that share the products of a sum with local memory: 1 or 2.
+#ifndef SHARES
+#define SHARES 1
 #endif
 // Floats that an item copies at a time to local memory: 1, or 4 where these are side by side and
 // aligned.
@@ -57,11 +63,12 @@ int2 find_row(global const int2 *positions, int position_count, int row, int4 or
 
 #if LOCAL
 
-#define COLUMNS (4 * PANELS)      // Items beside each other.
-#define LINES (GROUP / COLUMNS)   // Items below each other.
-#define GROUP_ROWS (LINES * TILE) // Of a group's tile.
-#define FILTERS (PANELS * PANEL)  // Of a group's tile.
-#define SLICE 16                  // Products of a sum between two exchanges through local memory.
+#define COLUMNS (4 * PANELS)             // Items beside each other.
+#define LINES (GROUP / SHARES / COLUMNS) // Items below each other.
+#define GROUP_ROWS (LINES * TILE)        // Of a group's tile.
+#define FILTERS (PANELS * PANEL)         // Of a group's tile.
+#define OWN_PRODUCTS 16                  // Of a slice: those that an item adds.
+#define SLICE (SHARES * OWN_PRODUCTS)    // Products between two exchanges through local memory.
 
 // Rows of an item come in runs of neighbours, which it reads at a time, and runs of all lines
 // follow each other. Two rows at a time are what instructions that multiply two pairs of numbers
@@ -121,9 +128,9 @@ void multiply(float4 *sum, local const run *a, local const float4 *b)
     }
 }
 
-// Adds those of a slice. `pitch` and COLUMNS are the lengths of the rows of a and b. Of a loop
-// unrolled as a whole, Intel's compiler reads so much ahead that registers run out, the sooner the
-// more rows an item has.
+// Adds an item's products of a slice. `pitch` and COLUMNS are the lengths of the rows of a and b.
+// Of a loop unrolled as a whole, Intel's compiler reads so much ahead that registers run out, the
+// sooner the more rows an item has.
 void multiply_slice(float4 *sum, local const run *a, const int pitch, local const float4 *b)
 {
 #if SUBGROUP && TILE > 4
@@ -133,17 +140,37 @@ void multiply_slice(float4 *sum, local const run *a, const int pitch, local cons
 #else
 #pragma unroll
 #endif
-    for (int k = 0; k < SLICE; k++)
+    for (int k = 0; k < OWN_PRODUCTS; k++)
         multiply(sum, a + k * pitch, b + k * COLUMNS);
 }
 
-// Adds those of the first `count` of a slice.
+// The same for a slice of `count` products, of which the item's begin with the one numbered
+// `first`. All items go round as often as each other, since PoCL takes that from one of them.
 void multiply_rest(float4 *sum, local const run *a, const int pitch, local const float4 *b,
-                   int count)
+                   int first, int count)
 {
 #pragma unroll 1
-    for (int k = 0; k < count; k++)
-        multiply(sum, a + k * pitch, b + k * COLUMNS);
+    for (int k = 0; k < min(count, OWN_PRODUCTS); k++)
+        if (SHARES == 1 || first + k < count)
+            multiply(sum, a + k * pitch, b + k * COLUMNS);
+}
+
+// Adds the second share of each sum to the first, through local memory that the group is done with.
+void join_shares(float4 *sum, local float4 *space, int share)
+{
+#if SHARES > 1
+    const uint mine = (uint)get_local_id(0) % (GROUP / SHARES);
+    barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll
+    for (int i = 0; i < TILE; i++)
+        if (share > 0)
+            space[i * (GROUP / SHARES) + mine] = sum[i];
+    barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll
+    for (int i = 0; i < TILE; i++)
+        if (share == 0)
+            sum[i] += space[i * (GROUP / SHARES) + mine];
+#endif
 }
 
 #else

@@ -295,17 +295,22 @@ kernel GROUP_SIZE void conv2d_weights(PARAMETERS)
     local float4 b[SLICE * FILTERS / 4];    // Of diff_dst: [row][filter].
     local int source_at[CHAIN], target_at[CHAIN];
     const uint item = (uint)get_local_id(0);
-    const int line = (int)(item / COLUMNS), column = (int)(item % COLUMNS);
+    const int share = (int)(item / (COLUMNS * LINES));
+    const int line = (int)(item / COLUMNS % LINES), column = (int)(item % COLUMNS);
     const int first_tile = (int)get_group_id(0) * LINES;
     const int tiles = min(LINES, TILES(sizes) - first_tile);
     const int filter = (int)get_group_id(1) * FILTERS + column * 4; // The item's first.
     const int split = (int)get_group_id(2), splits = (int)get_num_groups(2);
     const int first_chain = (int)((long)CHAINS(sizes) * split / splits);
     const int end_chain = (int)((long)CHAINS(sizes) * (split + 1) / splits);
-    // What this item copies. Filters beyond the last are computed as copies of it.
+    // What this item multiplies, and what it copies. Filters beyond the last are computed as copies
+    // of it.
+    const int first_own = share * OWN_PRODUCTS;
+    local const run *mine_a = (local const run *)a + first_own * (GROUP_ROWS / RUN) + line;
+    local const float4 *mine_b = b + first_own * COLUMNS + column;
     const int k = (int)(item % TILE_PIECES) * 4;
     const int first_row = (int)(item / TILE_PIECES) * (SLICE * TILE_PIECES / GROUP);
-    const int first_diff = line * (SLICE * COLUMNS / GROUP);
+    const int first_diff = (int)(item / COLUMNS) * (SLICE * COLUMNS / GROUP);
     int k_at[4 / VECTOR], filter_at[4 / VECTOR];
 #pragma unroll
     for (int i = 0; i < 4 / VECTOR; i++)
@@ -341,7 +346,7 @@ kernel GROUP_SIZE void conv2d_weights(PARAMETERS)
                 copy_diff(b + first_diff * COLUMNS + column, diff_dst, filter_at,
                           target_at + first + first_diff, true, 0);
                 barrier(CLK_LOCAL_MEM_FENCE);
-                multiply_slice(sum, (local run *)a + line, GROUP_ROWS / RUN, b + column);
+                multiply_slice(sum, mine_a, GROUP_ROWS / RUN, mine_b);
             }
             if (rest) {
                 barrier(CLK_LOCAL_MEM_FENCE);
@@ -350,14 +355,15 @@ kernel GROUP_SIZE void conv2d_weights(PARAMETERS)
                 copy_diff(b + first_diff * COLUMNS + column, diff_dst, filter_at,
                           target_at + whole + first_diff, false, rest - first_diff);
                 barrier(CLK_LOCAL_MEM_FENCE);
-                multiply_rest(sum, (local run *)a + line, GROUP_ROWS / RUN, b + column, rest);
+                multiply_rest(sum, mine_a, GROUP_ROWS / RUN, mine_b, first_own, rest);
             }
 #pragma unroll
             for (int i = 0; i < TILE; i++)
                 total[i] += own_mask >> i & 1 ? sum[i] : (float4)0;
         }
     }
-    if (filter / PANEL * PANEL < ALL_FILTERS(sizes))
+    join_shares(total, a, share);
+    if (share == 0 && filter / PANEL * PANEL < ALL_FILTERS(sizes))
         write_sums(out + (ulong)(filter / PANEL) * panel_rows * PANEL + (filter & (PANEL - 1)),
                    total, rows, tiles * TILE, line, ALL_FILTERS(sizes) - filter);
 }

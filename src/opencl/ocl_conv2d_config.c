@@ -7,15 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-// NAME, rows of an item, panels and items of a group, rows. The larger tile comes first.
-#define CPU_CONFIGS(X)         \
-    X("cpu-8x32", 8, 2, 1, 64) \
-    X("cpu-6x16", 6, 1, 1, 66)
-#define GPU_CONFIGS(X)              \
-    X("gpu-128x64", 8, 4, 256, 128) \
-    X("gpu-64x32", 8, 2, 64, 64)    \
-    X("gpu-32x32", 4, 2, 64, 32)    \
-    X("gpu-64x16", 4, 1, 64, 64)
+// NAME, rows of an item, panels and items of a group, rows, shares. The larger tile comes first,
+// and of the same tile that with two shares.
+#define CPU_CONFIGS(X)            \
+    X("cpu-8x32", 8, 2, 1, 64, 1) \
+    X("cpu-6x16", 6, 1, 1, 66, 1)
+#define GPU_CONFIGS(X)                 \
+    X("gpu-128x64", 8, 4, 256, 128, 1) \
+    X("gpu-64x32", 8, 2, 64, 64, 1)    \
+    X("gpu-32x32x2", 8, 2, 64, 32, 2)  \
+    X("gpu-32x32", 4, 2, 64, 32, 1)    \
+    X("gpu-64x16x2", 8, 1, 64, 64, 2)  \
+    X("gpu-64x16", 4, 1, 64, 64, 1)
 
 #define CPU_ROW(name, ...) {name, "direct " name, false, __VA_ARGS__},
 #define GPU_ROW(name, ...) {name, "direct " name, true, __VA_ARGS__},
@@ -111,7 +114,7 @@ static bool is_enough(const struct ocl_context *ocl, const struct ocl_conv2d_con
 static clef_status best_for_gpu(struct ocl_context *ocl, enum ocl_conv2d_program program,
                                 size_t rows, size_t panels, const struct ocl_conv2d_config **best)
 {
-    const struct ocl_conv2d_config *least = find(panels > 1 ? "gpu-32x32" : "gpu-64x16");
+    const struct ocl_conv2d_config *least = find(panels > 1 ? "gpu-32x32x2" : "gpu-64x16x2");
     bool takes = false;
     for (int busy = 1; busy >= 0; busy--)
         for (size_t i = 0; i < CONFIG_COUNT; i++) {
@@ -171,8 +174,10 @@ void ocl_conv2d_options(const struct ocl_context *ocl, const struct ocl_conv2d_c
 {
     if (config->local)
         snprintf(options, OCL_CONV2D_OPTIONS_LENGTH,
-                 "-D LOCAL=1 -D TILE=%d -D PANELS=%d -D GROUP=%d -D VECTOR=%d -D SUBGROUP=%d",
-                 config->tile, config->panels, config->group, aligned ? 4 : 1, intel_subgroup(ocl));
+                 "-D LOCAL=1 -D TILE=%d -D PANELS=%d -D GROUP=%d -D SHARES=%d -D VECTOR=%d "
+                 "-D SUBGROUP=%d",
+                 config->tile, config->panels, config->group, config->shares, aligned ? 4 : 1,
+                 intel_subgroup(ocl));
     else
         snprintf(options, OCL_CONV2D_OPTIONS_LENGTH,
                  "-D TILE=%d -D PANELS=%d -D ROWS=%d%s -D RANGE_TILES=%d", config->tile,

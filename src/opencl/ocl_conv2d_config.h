@@ -22,6 +22,7 @@ struct ocl_conv2d_config {
     int group;  // Work-items.
     int rows;   // Of a group with local memory. Without, of how many target rows the sums stay in
                 // the first-level cache beside the weights of a chain.
+    int shares; // Items that share the products of a sum with local memory.
 };
 
 // The configuration that is preferred, or that CLEF_CONV_CONFIG names, else the best for this

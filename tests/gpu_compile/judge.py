@@ -37,11 +37,12 @@ class Verdict:
 
 
 # The least part of the operations of an inner loop that are multiply-adds, in percent, where a
-# graphics processor has registers for eight rows of an item; and for which groups and vectors. The
-# other configurations are for problems too small to fill a device, and have fewer products between
-# two copies.
+# graphics processor has registers for eight rows of an item; and for which shapes of groups and
+# vectors. The others have fewer products between two copies: they are for tensors of which no four
+# elements can be copied at a time, in problems too small to fill a device, and for few filters.
 LEAST_SHARE = 85
-EIGHT_ROWS = ("GROUP=256 VECTOR=4", "GROUP=256 VECTOR=1", "GROUP=64 VECTOR=4")
+BOUNDED = ("PANELS=4 GROUP=256 SHARES=1 VECTOR=4", "PANELS=4 GROUP=256 SHARES=1 VECTOR=1",
+           "PANELS=2 GROUP=64 SHARES=1 VECTOR=4", "PANELS=2 GROUP=64 SHARES=2 VECTOR=4")
 HAS_REGISTERS = ("sm_", "gfx")
 
 
@@ -56,7 +57,7 @@ def share_fault(loop):
 def has_bound(target, source, label):
     """Whether the inner loop of a build is bounded: that of its kernel of the same name."""
     return source in ("conv2d", "conv2d_weights") and target.startswith(HAS_REGISTERS) and \
-        "LOCAL=1 TILE=8 " in label and any(words in label for words in EIGHT_ROWS)
+        "LOCAL=1 TILE=8 " in label and any(words in label for words in BOUNDED)
 
 
 def find_faults(target, compiler, kernel, verdict):
