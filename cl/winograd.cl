@@ -16,6 +16,7 @@
 // c), strides (n, h, w, 1). Positions outside of the image are zero, and are not written.
 #define SPACE global
 #include "winograd_tiles.h"
+#include "winograd_weights.h"
 
 // Work-items of a group.
 #ifndef GROUP
@@ -23,8 +24,6 @@
 #endif
 #define GROUP_SIZE __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 
-#define PANEL 16 // Filters side by side in the layout of weights.
-#define TAPS 9
 
 // The row of an item, which has WIDTH of its channels.
 int item_row(int channels)
@@ -131,29 +130,6 @@ kernel GROUP_SIZE void winograd_output(global const float *restrict values, ulon
 
 // ---------------------------------------------------------------- weights, and their gradient
 
-// Makes POINTS^2 values, `step` floats apart, of nine weights.
-void transform_weights(const vec *w, global float *restrict values, int step)
-{
-    vec columns[POINTS][3];
-#pragma unroll
-    for (int j = 0; j < 3; j++) {
-        const vec column[3] = {w[j], w[3 + j], w[6 + j]};
-        vec u[POINTS];
-        weights_line(column, u);
-#pragma unroll
-        for (int i = 0; i < POINTS; i++)
-            columns[i][j] = u[i];
-    }
-#pragma unroll
-    for (int i = 0; i < POINTS; i++) {
-        vec u[POINTS];
-        weights_line(columns[i], u);
-#pragma unroll
-        for (int j = 0; j < POINTS; j++)
-            STORE(u[j], values + (ulong)(i * POINTS + j) * step);
-    }
-}
-
 // From panels of `in` rows a tap.
 kernel GROUP_SIZE void winograd_weights(global const float *restrict weights, ulong weights_at,
                                         global float *restrict values, ulong values_at, int in)
@@ -163,48 +139,24 @@ kernel GROUP_SIZE void winograd_weights(global const float *restrict weights, ul
     const int lane = (index - row * vectors) * WIDTH;
     if (row >= in)
         return;
-    weights += weights_at + ((ulong)panel * TAPS * in + row) * PANEL + lane;
-    vec w[TAPS];
-#pragma unroll
-    for (int tap = 0; tap < TAPS; tap++)
-        w[tap] = LOAD(weights + (ulong)tap * in * PANEL);
     values += values_at + ((ulong)panel * POINTS * POINTS * WEIGHT_ROWS(in) + row) * PANEL + lane;
-    transform_weights(w, values, WEIGHT_ROWS(in) * PANEL);
+    weights_to_points(weights + weights_at, in, row, panel * PANEL + lane, values,
+                      WEIGHT_ROWS(in) * PANEL);
 }
 
-// The same for backward_data: the taps in reverse, and panels of the `in` channels, with `out` rows
-// a tap. An item has WIDTH lanes of WIDTH rows, so that all it reads is needed: lines of weights
-// that are read again for each row would have left the cache, where those of all taps often meet.
-// It asks for the next panel of filters, which is too far away for the processor to foresee.
+// The same for backward_data; an item has WIDTH lanes of WIDTH rows.
 kernel GROUP_SIZE void winograd_weights_transposed(global const float *restrict weights,
                                                    ulong weights_at, global float *restrict values,
                                                    ulong values_at, int in, int out)
 {
     const int vectors = PANEL / WIDTH, index = (int)get_global_id(0), block = index / vectors;
     const int row = block * WIDTH, lane = (index - block * vectors) * WIDTH;
-    const int panel = (int)get_global_id(1), first = panel * PANEL + lane;
+    const int panel = (int)get_global_id(1);
     if (row >= out)
         return;
-    weights += weights_at + ((ulong)(row / PANEL) * TAPS * in + first) * PANEL + row % PANEL;
-    vec turned[WIDTH][TAPS];
-#pragma unroll
-    for (int tap = 0; tap < TAPS; tap++) {
-        vec rows[WIDTH];
-#pragma unroll
-        for (int i = 0; i < WIDTH; i++) {
-            rows[i] = 0;
-            if (first + i < in)
-                rows[i] = LOAD_AND_ASK(weights + ((ulong)(TAPS - 1 - tap) * in + i) * PANEL,
-                                       TAPS * in * PANEL);
-        }
-        transpose(rows);
-#pragma unroll
-        for (int k = 0; k < WIDTH; k++)
-            turned[k][tap] = rows[k];
-    }
     values += values_at + ((ulong)panel * POINTS * POINTS * WEIGHT_ROWS(out) + row) * PANEL + lane;
-    for (int k = 0; k < min(WIDTH, out - row); k++)
-        transform_weights(turned[k], values + k * PANEL, WEIGHT_ROWS(out) * PANEL);
+    transposed_weights_to_points(weights + weights_at, in, out, row, panel * PANEL + lane, values,
+                                 WEIGHT_ROWS(out) * PANEL);
 }
 
 // To panels of `in` rows a tap, from panels with a tap for each point.

@@ -14,48 +14,17 @@
 #define SPACE local
 #include "winograd_tiles.h"
 
-// Adds one chain of products at a point to the sums of `rows` rows, or begins them. Rows from
-// `end` on are computed as copies of the last.
-#define MULTIPLY(name, rows)                                                                      \
-    void name(local float *sums, local const float *restrict source, int row, int end, int pitch, \
-              global const float *restrict weights, size_t panel_pitch, int count, bool first)    \
-    {                                                                                             \
-        sums_of_row sum[rows];                                                                    \
-        local const float *x[rows];                                                               \
-        CLEAR(sum, rows)                                                                          \
-        EACH_ROW(i, rows)                                                                         \
-        {                                                                                         \
-            x[i] = source + min(row + i, end - 1) * pitch;                                        \
-        }                                                                                         \
-        ADD_PRODUCTS(sum, rows, x, 1, weights, panel_pitch, count)                                \
-        sums += row * PANELS * PANEL;                                                             \
-        if (!first)                                                                               \
-            ADD_EARLIER(sum, rows, vload16(i *PANELS + p, sums))                                  \
-        EACH_ROW(i, rows)                                                                         \
-        {                                                                                         \
-            EACH_PANEL(p)                                                                         \
-            {                                                                                     \
-                store_vector(sum[i][p], sums + (i * PANELS + p) * PANEL);                         \
-            }                                                                                     \
-        }                                                                                         \
-    }
-MULTIPLY(multiply_tile, TILE)
-MULTIPLY(multiply_tail, TAIL)
+#define SOURCE_SPACE local
+#define WEIGHTS_SPACE global
+#include "winograd_product.h"
 
 // The products of some rows and PANELS panels' weights at a point.
-void multiply(local float *sums, local const float *restrict source, int rows, int channels,
-              int pitch, global const float *restrict weights, size_t panel_pitch)
+void multiply(local float *sums, local const float *source, int rows, int channels, int pitch,
+              global const float *weights, size_t panel_pitch)
 {
-    for (int c = 0; c < channels; c += CHAIN) {
-        const int count = min(channels - c, CHAIN);
-        int row = 0;
-        for (; rows - row > TAIL; row += TILE)
-            multiply_tile(sums, source + c, row, rows, pitch, weights + c * PANEL, panel_pitch,
-                          count, c == 0);
-        if (row < rows)
-            multiply_tail(sums, source + c, row, rows, pitch, weights + c * PANEL, panel_pitch,
-                          count, c == 0);
-    }
+    for (int c = 0; c < channels; c += CHAIN)
+        add_chain(sums, source + c, rows, pitch, weights + c * PANEL, panel_pitch,
+                  min(channels - c, CHAIN), c == 0);
 }
 
 // `sizes` are all rows, those of a block, tiles in a line of an image, and floats between rows of

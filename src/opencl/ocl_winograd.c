@@ -4,6 +4,7 @@
 #include "opencl/ocl_winograd.h"
 
 #include "opencl/ocl_winograd_block.h"
+#include "opencl/ocl_winograd_panels.h"
 
 struct pass {
     const struct clef_tensor *weights;
@@ -29,7 +30,24 @@ static void launch_weights(struct ocl_plan *build, const struct ocl_context *ocl
                                     product->target->c, product->weights);
 }
 
-// Block by block.
+// Of the whole source at the points, panel by panel.
+static clef_status plan_panels(struct ocl_context *ocl, const struct ocl_conv2d_config *config,
+                               const struct ocl_winograd_tiles *tiles,
+                               const struct ocl_winograd_panels *panels,
+                               const struct clef_tensor *values, const struct pass *p,
+                               struct clef_plan **plan)
+{
+    struct ocl_conv2d_product product = p->product;
+    product.source = values;
+    product.weights = p->weights;
+    product.transposed = p->backward;
+    struct ocl_plan *build = ocl_plan_begin(ocl);
+    ocl_winograd_launch_input(build, ocl, tiles, p->product.source, values);
+    ocl_winograd_launch_panels(build, ocl, config, tiles, panels, &product);
+    return ocl_plan_end(build, plan);
+}
+
+// Block by block of the rows.
 static clef_status plan_blocks(struct ocl_context *ocl, const struct ocl_conv2d_config *config,
                                const struct ocl_winograd_tiles *tiles,
                                const struct ocl_winograd_blocks *blocks, const struct pass *p,
@@ -77,14 +95,16 @@ static clef_status plan_pass(struct ocl_context *ocl, const struct ocl_winograd 
     size_t used = 0, points = ocl_winograd_points(winograd);
     CLEF_TRY(ocl_conv2d_choose_config(ocl, OCL_CONV2D, points * tiles.rows,
                                       ocl_conv2d_panels(target), &config));
+    struct ocl_winograd_panels panels = ocl_winograd_panels(ocl, config, &tiles, target->c);
     struct ocl_winograd_blocks blocks = ocl_winograd_cut(ocl, config, &tiles, source->c, target->c);
-    struct clef_tensor weights =
-        ocl_winograd_weights(winograd, source->c, target->c, scratch, &used);
-    struct clef_tensor values = {0}, sums = {0};
-    if (blocks.rows == 0) {
+    bool by_panels = panels.floats > 0, by_blocks = !by_panels && blocks.rows > 0;
+    struct clef_tensor weights = {0}, values = {0}, sums = {0};
+    if (!by_panels)
+        weights = ocl_winograd_weights(winograd, source->c, target->c, scratch, &used);
+    if (!by_blocks)
         values = ocl_winograd_values(&tiles, source->c, scratch, &used);
+    if (!by_panels && !by_blocks)
         sums = ocl_winograd_values(&tiles, target->c, scratch, &used);
-    }
     p.product.weights = &weights;
     *info = (struct clef_plan_info){
         .scratch_floats = used,
@@ -95,7 +115,9 @@ static clef_status plan_pass(struct ocl_context *ocl, const struct ocl_winograd 
     };
     if (!plan)
         return CLEF_OK;
-    if (blocks.rows > 0)
+    if (by_panels)
+        return plan_panels(ocl, config, &tiles, &panels, &values, &p, plan);
+    if (by_blocks)
         return plan_blocks(ocl, config, &tiles, &blocks, &p, plan);
     struct ocl_conv2d_product at_points = {.source = &values, .weights = &weights, .target = &sums};
     return plan_whole(ocl, config, &tiles, &at_points, &p, plan);

@@ -180,8 +180,8 @@ static void launch_panels(struct ocl_plan *build, const struct ocl_context *ocl,
                           struct ocl_launch launch)
 {
     int width = ocl_winograd_width(ocl, OCL_PANEL);
-    if (blocks && width > 8)
-        width = 8; // Compilers transpose vectors of 16 with a multiple of the instructions.
+    if (blocks && width > OCL_WINOGRAD_TRANSPOSED_WIDTH)
+        width = OCL_WINOGRAD_TRANSPOSED_WIDTH;
     char options[OPTIONS_LENGTH];
     print_options(ocl, winograd, width, options);
     launch.source = "winograd";

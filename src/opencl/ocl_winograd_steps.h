@@ -23,6 +23,10 @@ size_t ocl_winograd_points(const struct ocl_winograd *winograd);
 // more than there are registers as it is.
 int ocl_winograd_width(const struct ocl_context *ocl, int channels);
 
+// The most with which weights are transposed: of vectors of 16 compilers make a multiple of the
+// instructions.
+#define OCL_WINOGRAD_TRANSPOSED_WIDTH 8
+
 // A width that the channels of both images are a whole number of.
 int ocl_winograd_common_width(const struct ocl_context *ocl, const struct clef_tensor *source,
                               const struct clef_tensor *target);
