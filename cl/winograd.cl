@@ -24,7 +24,6 @@
 #endif
 #define GROUP_SIZE __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 
-
 // The row of an item, which has WIDTH of its channels.
 int item_row(int channels)
 {

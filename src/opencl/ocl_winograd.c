@@ -95,7 +95,7 @@ static clef_status plan_pass(struct ocl_context *ocl, const struct ocl_winograd 
     size_t used = 0, points = ocl_winograd_points(winograd);
     CLEF_TRY(ocl_conv2d_choose_config(ocl, OCL_CONV2D, points * tiles.rows,
                                       ocl_conv2d_panels(target), &config));
-    struct ocl_winograd_panels panels = ocl_winograd_panels(ocl, config, &tiles, target->c);
+    struct ocl_winograd_panels panels = ocl_winograd_cut_panels(ocl, config, &tiles, target->c);
     struct ocl_winograd_blocks blocks = ocl_winograd_cut(ocl, config, &tiles, source->c, target->c);
     bool by_panels = panels.floats > 0, by_blocks = !by_panels && blocks.rows > 0;
     struct clef_tensor weights = {0}, values = {0}, sums = {0};

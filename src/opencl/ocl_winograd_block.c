@@ -5,13 +5,8 @@
 
 #include <stdio.h>
 
-// What a block takes at most: a part of the second-level cache, which the weights of a panel share.
-#define BLOCK_FLOATS ((size_t)48 << 10)
-
 // What is left for those weights where blocks are as large as half of that cache.
 #define PANEL_FLOATS ((size_t)16 << 10)
-
-#define LINE_FLOATS 16 // Of a cache line.
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -24,16 +19,8 @@ static size_t smaller(size_t a, size_t b)
 static size_t block_room(const struct ocl_context *ocl, size_t weights)
 {
     size_t all = ocl->caps.local_memory / sizeof(float);
-    bool large = weights > all / 2 && all / 2 > BLOCK_FLOATS + PANEL_FLOATS;
-    return large ? all / 2 - PANEL_FLOATS : smaller(BLOCK_FLOATS, all);
-}
-
-// An odd number of cache lines from some length on, so that a part of each row, or of the same row
-// at all points, does not fall on few sets of a cache.
-static size_t spread(size_t floats, size_t from)
-{
-    size_t lines = ocl_groups(floats, LINE_FLOATS);
-    return (lines >= from ? lines | 1 : lines) * LINE_FLOATS;
+    bool large = weights > all / 2 && all / 2 > OCL_WINOGRAD_GROUP_FLOATS + PANEL_FLOATS;
+    return large ? all / 2 - PANEL_FLOATS : smaller(OCL_WINOGRAD_GROUP_FLOATS, all);
 }
 
 // Lays out blocks of so many rows.
@@ -47,10 +34,10 @@ static struct ocl_winograd_blocks lay_out(const struct ocl_conv2d_config *config
         .rows = rows,
         .count = ocl_groups(tiles->rows, rows),
         .panel_sets = 1,
-        .source_row = spread((size_t)channels, 8),
-        .sums_step = spread(sums * (size_t)config->panels * OCL_PANEL, 1),
+        .source_row = ocl_winograd_spread((size_t)channels, 8),
+        .sums_step = ocl_winograd_spread(sums * (size_t)config->panels * OCL_PANEL, 1),
     };
-    blocks.source_step = spread(rows * blocks.source_row, 1);
+    blocks.source_step = ocl_winograd_spread(rows * blocks.source_row, 1);
     blocks.floats = ocl_winograd_points(tiles->winograd) * (blocks.source_step + blocks.sums_step);
     return blocks;
 }
@@ -85,8 +72,6 @@ void ocl_winograd_launch_blocks(struct ocl_plan *build, const struct ocl_context
                                 const struct ocl_conv2d_product *product)
 {
     const struct ocl_conv2d_product *p = product;
-    int flags = (p->bias ? OCL_WINOGRAD_BIAS : 0) | (p->addend ? OCL_WINOGRAD_ADDEND : 0) |
-                (p->relu ? OCL_WINOGRAD_RELU : 0);
     char options[64];
     snprintf(options, sizeof options, "-D ALGORITHM=%d -D TILE=%d -D PANELS=%d -D WIDTH=%d",
              tiles->winograd->number, config->tile, config->panels,
@@ -103,7 +88,8 @@ void ocl_winograd_launch_blocks(struct ocl_plan *build, const struct ocl_context
                             OCL_STRIDES(p->source), OCL_SHAPE(p->target), OCL_STRIDES(p->target),
                             OCL_INT4(tiles->rows, blocks->rows, tiles->columns, blocks->source_row),
                             OCL_INT(blocks->source_step), OCL_INT(blocks->sums_step),
-                            OCL_INT(tiles->origin_y), OCL_INT(tiles->origin_x), OCL_INT(flags),
+                            OCL_INT(tiles->origin_y), OCL_INT(tiles->origin_x),
+                            OCL_INT(ocl_winograd_flags(p->bias, p->addend, p->relu)),
                             OCL_LOCAL(blocks->floats * sizeof(float))},
                });
 }

@@ -3,33 +3,23 @@
 
 #include <stdio.h>
 
-// By panels where there are so many times more filters than rows; and at most so much memory, a
-// part of the second-level cache.
+// Filters for each row, at least.
 #define LEAST_FILTERS 4
-#define MOST_FLOATS ((size_t)48 << 10)
 
-#define LINE_FLOATS 16 // Of a cache line.
-
-// An odd number of cache lines, so that the same element of all points does not fall on few sets of
-// a cache.
-static size_t spread(size_t floats)
-{
-    return (ocl_groups(floats, LINE_FLOATS) | 1) * LINE_FLOATS;
-}
-
-struct ocl_winograd_panels ocl_winograd_panels(const struct ocl_context *ocl,
-                                               const struct ocl_conv2d_config *config,
-                                               const struct ocl_winograd_tiles *tiles, int filters)
+struct ocl_winograd_panels ocl_winograd_cut_panels(const struct ocl_context *ocl,
+                                                   const struct ocl_conv2d_config *config,
+                                                   const struct ocl_winograd_tiles *tiles,
+                                                   int filters)
 {
     if (config->local || (size_t)filters < LEAST_FILTERS * tiles->rows)
         return (struct ocl_winograd_panels){0};
     // The last tile of rows is computed whole.
     size_t rows = ocl_groups(tiles->rows, (size_t)config->tile) * (size_t)config->tile;
     size_t lanes = (size_t)config->panels * OCL_PANEL;
-    struct ocl_winograd_panels panels = {.weights_step = spread(OCL_CHAIN * lanes),
-                                         .sums_step = spread(rows * lanes)};
+    struct ocl_winograd_panels panels = {.weights_step = ocl_winograd_spread(OCL_CHAIN * lanes, 1),
+                                         .sums_step = ocl_winograd_spread(rows * lanes, 1)};
     size_t floats = ocl_winograd_points(tiles->winograd) * (panels.weights_step + panels.sums_step);
-    if (floats <= MOST_FLOATS && floats * sizeof(float) <= ocl->caps.local_memory)
+    if (floats <= OCL_WINOGRAD_GROUP_FLOATS && floats * sizeof(float) <= ocl->caps.local_memory)
         panels.floats = floats;
     return panels;
 }
@@ -41,8 +31,6 @@ void ocl_winograd_launch_panels(struct ocl_plan *build, const struct ocl_context
                                 const struct ocl_conv2d_product *product)
 {
     const struct ocl_conv2d_product *p = product;
-    int flags = (p->bias ? OCL_WINOGRAD_BIAS : 0) | (p->addend ? OCL_WINOGRAD_ADDEND : 0) |
-                (p->relu ? OCL_WINOGRAD_RELU : 0);
     int width = ocl_winograd_width(ocl, p->target->c);
     if (p->transposed && width > OCL_WINOGRAD_TRANSPOSED_WIDTH)
         width = OCL_WINOGRAD_TRANSPOSED_WIDTH;
@@ -62,6 +50,7 @@ void ocl_winograd_launch_panels(struct ocl_plan *build, const struct ocl_context
                             OCL_TENSOR(p->addend), OCL_TENSOR(p->target), OCL_SHAPE(p->target),
                             OCL_STRIDES(p->target), OCL_INT(tiles->rows), OCL_INT(tiles->columns),
                             OCL_INT(panels->weights_step), OCL_INT(panels->sums_step),
-                            OCL_INT(flags), OCL_LOCAL(panels->floats * sizeof(float))},
+                            OCL_INT(ocl_winograd_flags(p->bias, p->addend, p->relu)),
+                            OCL_LOCAL(panels->floats * sizeof(float))},
                });
 }

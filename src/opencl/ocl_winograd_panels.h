@@ -13,9 +13,10 @@ struct ocl_winograd_panels {
     size_t weights_step, sums_step; // Floats between points.
     size_t floats;                  // Of local memory; 0 if a device should not work so.
 };
-struct ocl_winograd_panels ocl_winograd_panels(const struct ocl_context *ocl,
-                                               const struct ocl_conv2d_config *config,
-                                               const struct ocl_winograd_tiles *tiles, int filters);
+struct ocl_winograd_panels ocl_winograd_cut_panels(const struct ocl_context *ocl,
+                                                   const struct ocl_conv2d_config *config,
+                                                   const struct ocl_winograd_tiles *tiles,
+                                                   int filters);
 
 // The product's target is images, its source is at the points; `weights` are as the layer has them,
 // transposed in backward_data.

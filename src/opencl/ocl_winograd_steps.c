@@ -12,6 +12,8 @@
 // two apart, where caches have few places for them.
 #define GAP 16
 
+#define LINE_FLOATS 16 // Of a cache line.
+
 // Work-items of a group: on a processor few, since each has much to do and the groups are shared
 // among the threads.
 static size_t group_of(const struct ocl_context *ocl)
@@ -83,9 +85,21 @@ struct clef_tensor ocl_winograd_weights(const struct ocl_winograd *winograd, int
                               (scratch ? scratch->offset : 0) + at, floats);
 }
 
+size_t ocl_winograd_spread(size_t floats, size_t from)
+{
+    size_t lines = ocl_groups(floats, LINE_FLOATS);
+    return (lines >= from ? lines | 1 : lines) * LINE_FLOATS;
+}
+
 // ---------------------------------------------------------------- launches
 
 #define OPTIONS_LENGTH 64
+
+int ocl_winograd_flags(const struct clef_tensor *bias, const struct clef_tensor *addend, bool relu)
+{
+    enum { BIAS = 1, ADDEND = 2, RELU = 4 };
+    return (bias ? BIAS : 0) | (addend ? ADDEND : 0) | (relu ? RELU : 0);
+}
 
 static void print_options(const struct ocl_context *ocl, const struct ocl_winograd *winograd,
                           int width, char options[OPTIONS_LENGTH])
@@ -161,15 +175,14 @@ void ocl_winograd_launch_output(struct ocl_plan *build, const struct ocl_context
                                 const struct clef_tensor *addend, bool relu,
                                 const struct clef_tensor *target)
 {
-    int flags = (bias ? OCL_WINOGRAD_BIAS : 0) | (addend ? OCL_WINOGRAD_ADDEND : 0) |
-                (relu ? OCL_WINOGRAD_RELU : 0);
     launch_tiles(
         build, ocl, tiles, target->c, ocl_winograd_width(ocl, target->c),
         (struct ocl_launch){
             .kernel = "winograd_output",
             .args = {OCL_TENSOR(values), OCL_TENSOR(bias), OCL_TENSOR(addend), OCL_TENSOR(target),
                      OCL_SHAPE(target), OCL_STRIDES(target), OCL_INT(tiles->rows),
-                     OCL_INT(values->stride_h), OCL_INT(tiles->columns), OCL_INT(flags)},
+                     OCL_INT(values->stride_h), OCL_INT(tiles->columns),
+                     OCL_INT(ocl_winograd_flags(bias, addend, relu))},
         });
 }
 

@@ -31,8 +31,16 @@ int ocl_winograd_width(const struct ocl_context *ocl, int channels);
 int ocl_winograd_common_width(const struct ocl_context *ocl, const struct clef_tensor *source,
                               const struct clef_tensor *target);
 
+// What a group of a processor keeps in local memory at most: a part of the second-level cache,
+// which weights or rows share.
+#define OCL_WINOGRAD_GROUP_FLOATS ((size_t)48 << 10)
+
+// Whole cache lines, from so many on an odd number of them: a part of each row, or the same element
+// of all points, then does not fall on few sets of a cache.
+size_t ocl_winograd_spread(size_t floats, size_t from);
+
 // Flags of what finishes a result, as in cl/winograd_tiles.h.
-enum { OCL_WINOGRAD_BIAS = 1, OCL_WINOGRAD_ADDEND = 2, OCL_WINOGRAD_RELU = 4 };
+int ocl_winograd_flags(const struct clef_tensor *bias, const struct clef_tensor *addend, bool relu);
 
 // The distance between the rows of weights of two points, as in cl/winograd_tiles.h.
 int ocl_winograd_weight_rows(int channels);
