@@ -264,6 +264,7 @@ kernel GROUP_SIZE void conv2d(PARAMETERS(int4), int tap_rows)
 
 #define PITCH (GROUP_ROWS + 4) // Floats of a line of local memory; 4 more avoid bank conflicts.
 
+#define SLICE_STEPS (SLICE / VECTOR)
 #define COPIED_K (SLICE * COLUMNS / GROUP) // Rows of weights that an item copies.
 
 // What an item copies of a slice of src: four products of some rows, as they lie in src, or of four
@@ -283,7 +284,6 @@ kernel GROUP_SIZE void conv2d(PARAMETERS(int4), int tap_rows)
 #define FIRST_PRODUCT(item) ((item) % ROW_ITEMS)
 #define FIRST_WEIGHT(item) ((item) / COLUMNS * COPIED_K)
 #endif
-#define SLICE_STEPS (SLICE / VECTOR)
 
 // Copies an item's part of a slice of src. `rows` are the offsets of its rows; `steps` begin with
 // its own, of which there are `count` if the slice is not whole.

@@ -145,7 +145,7 @@ void multiply_slice(float4 *sum, local const run *a, const int pitch, local cons
 }
 
 // The same for a slice of `count` products, of which the item's begin with the one numbered
-// `first`. All items go round as often as each other, since PoCL takes that from one of them.
+// `first`. All items go round equally often: where they did not, PoCL 3.1 read beyond local memory.
 void multiply_rest(float4 *sum, local const run *a, const int pitch, local const float4 *b,
                    int first, int count)
 {

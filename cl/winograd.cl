@@ -15,7 +15,6 @@
 // A work-item has WIDTH channels of a row, or WIDTH lanes of a row of weights. Shapes are (n, h, w,
 // c), strides (n, h, w, 1). Positions outside of the image are zero, and are not written.
 #define SPACE global
-#include "winograd_tiles.h"
 #include "winograd_weights.h"
 
 // Work-items of a group.
