@@ -4,37 +4,34 @@
 // channel's value in the tensor's first row.
 #include "batchnorm_sums.h"
 
-// Two rows at a time make independent chains of sums.
-INLINE struct sums sum_piece(global const float *src, vec pivot, struct part piece, int channels)
+INLINE void sum_set(global const float *src, struct part part, int channels, const int vectors,
+                    struct sums *result)
 {
-    struct sums even = {(vec)0, (vec)0}, odd = {(vec)0, (vec)0};
+    vec pivot[SET];
+    struct sums sums[SET];
+#pragma unroll
+    for (int v = 0; v < vectors; v++) {
+        pivot[v] = LOAD(src + part.c + v * WIDTH);
+        sums[v].first = sums[v].second = (vec)0;
+    }
     const ulong step = (ulong)ROWS * channels;
-    src += piece.at;
-    for (; piece.row + ROWS < piece.end; piece.row += 2 * ROWS, src += 2 * step) {
-        const vec x = LOAD(src) - pivot, next = LOAD(src + step) - pivot;
-        even.first += x;
-        even.second = fma(x, x, even.second);
-        odd.first += next;
-        odd.second = fma(next, next, odd.second);
-    }
-    if (piece.row < piece.end) {
-        const vec x = LOAD(src) - pivot;
-        even.first += x;
-        even.second = fma(x, x, even.second);
-    }
-    return add_sums(even, odd);
+#pragma unroll 2
+    for (; part.row < part.end; part.row += ROWS, part.at += step)
+#pragma unroll
+        for (int v = 0; v < vectors; v++) {
+            const vec x = LOAD(src + part.at + v * WIDTH) - pivot[v];
+            sums[v].first += x;
+            sums[v].second = fma(x, x, sums[v].second);
+        }
+#pragma unroll
+    for (int v = 0; v < vectors; v++)
+        result[v] = sums[v];
 }
 
 // `sums` has SPAN elements.
 void sum_part(global const float *src, struct part part, int channels, struct sums *sums)
 {
-    EACH_VECTOR(part, channels)
-    sums[v].first = sums[v].second = (vec)0;
-    EACH_PIECE(part, channels)
-    {
-        const struct part piece = find_piece(part, channels, skip, v);
-        sums[v] = add_sums(sums[v], sum_piece(src, LOAD(src + piece.c), piece, channels));
-    }
+    EACH_SET(sum_set, part, channels, sums, src)
 }
 
 // dst = (src - mean) * scale + shift of each channel.
@@ -49,26 +46,32 @@ struct images {
     int flags;
 };
 
-INLINE void normalise_piece(struct images images, struct affine affine, struct part piece,
-                            int channels)
+INLINE void normalise_set(struct images images, struct part part, int channels, const int vectors,
+                          const struct affine *of)
 {
+    struct affine affine[SET];
+#pragma unroll
+    for (int v = 0; v < vectors; v++)
+        affine[v] = of[v];
     const ulong step = (ulong)ROWS * channels;
-    for (; piece.row < piece.end; piece.row += ROWS, piece.at += step) {
-        vec x = fma(LOAD(images.src + piece.at) - affine.mean, affine.scale, affine.shift);
-        if (images.flags & FUSED_RESIDUAL)
-            x += LOAD(images.residual + piece.at);
-        if (images.flags & FUSED_RELU)
-            x = RELU(vec, x);
-        STORE(x, images.dst + piece.at);
-    }
+    for (; part.row < part.end; part.row += ROWS, part.at += step)
+#pragma unroll
+        for (int v = 0; v < vectors; v++) {
+            const ulong at = part.at + v * WIDTH;
+            vec x = fma(LOAD(images.src + at) - affine[v].mean, affine[v].scale, affine[v].shift);
+            if (images.flags & FUSED_RESIDUAL)
+                x += LOAD(images.residual + at);
+            if (images.flags & FUSED_RELU)
+                x = RELU(vec, x);
+            STORE(x, images.dst + at);
+        }
 }
 
 // `affine` has SPAN elements.
 void normalise_part(struct images images, const struct affine *affine, struct part part,
                     int channels)
 {
-    EACH_PIECE(part, channels)
-    normalise_piece(images, affine[v], find_piece(part, channels, skip, v), channels);
+    EACH_SET(normalise_set, part, channels, affine, images)
 }
 
 #define IMAGE_PARAMETERS                                                                    \

@@ -40,31 +40,32 @@ INLINE struct sums add_row(struct sums sums, struct images images, ulong at, vec
     return sums;
 }
 
-// Two rows at a time make independent chains of sums.
-INLINE struct sums sum_piece(struct images images, vec mean, struct part piece, int channels)
+INLINE void sum_set(struct images images, global const float *all_means, struct part part,
+                    int channels, const int vectors, struct sums *result)
 {
-    struct sums even = {(vec)0, (vec)0}, odd = {(vec)0, (vec)0};
-    const ulong step = (ulong)ROWS * channels;
-    for (; piece.row + ROWS < piece.end; piece.row += 2 * ROWS, piece.at += 2 * step) {
-        even = add_row(even, images, piece.at, mean);
-        odd = add_row(odd, images, piece.at + step, mean);
+    vec mean[SET];
+    struct sums sums[SET];
+#pragma unroll
+    for (int v = 0; v < vectors; v++) {
+        mean[v] = LOAD(all_means + part.c + v * WIDTH);
+        sums[v].first = sums[v].second = (vec)0;
     }
-    if (piece.row < piece.end)
-        even = add_row(even, images, piece.at, mean);
-    return add_sums(even, odd);
+    const ulong step = (ulong)ROWS * channels;
+#pragma unroll 2
+    for (; part.row < part.end; part.row += ROWS, part.at += step)
+#pragma unroll
+        for (int v = 0; v < vectors; v++)
+            sums[v] = add_row(sums[v], images, part.at + v * WIDTH, mean[v]);
+#pragma unroll
+    for (int v = 0; v < vectors; v++)
+        result[v] = sums[v];
 }
 
 // `mean` is that of all channels; `sums` has SPAN elements.
 void sum_part(struct images images, global const float *mean, struct part part, int channels,
               struct sums *sums)
 {
-    EACH_VECTOR(part, channels)
-    sums[v].first = sums[v].second = (vec)0;
-    EACH_PIECE(part, channels)
-    {
-        const struct part piece = find_piece(part, channels, skip, v);
-        sums[v] = add_sums(sums[v], sum_piece(images, LOAD(mean + piece.c), piece, channels));
-    }
+    EACH_SET(sum_set, part, channels, sums, images, mean)
 }
 
 // diff_src = slope_g * g + slope_x * (src - mean) + shift of each channel.
@@ -72,22 +73,29 @@ struct slopes {
     vec mean, g, x, shift;
 };
 
-INLINE void write_piece(struct images images, struct slopes slopes, struct part piece, int channels)
+INLINE void write_set(struct images images, struct part part, int channels, const int vectors,
+                      const struct slopes *of)
 {
+    struct slopes slopes[SET];
+#pragma unroll
+    for (int v = 0; v < vectors; v++)
+        slopes[v] = of[v];
     const ulong step = (ulong)ROWS * channels;
-    for (; piece.row < piece.end; piece.row += ROWS, piece.at += step) {
-        const vec g = images.flags & FUSED_RESIDUAL ? LOAD(images.diff_residual + piece.at)
-                                                    : load_gradient(images, piece.at);
-        const vec x = LOAD(images.src + piece.at) - slopes.mean;
-        STORE(fma(slopes.g, g, fma(slopes.x, x, slopes.shift)), images.diff_src + piece.at);
-    }
+    for (; part.row < part.end; part.row += ROWS, part.at += step)
+#pragma unroll
+        for (int v = 0; v < vectors; v++) {
+            const ulong at = part.at + v * WIDTH;
+            const vec g = images.flags & FUSED_RESIDUAL ? LOAD(images.diff_residual + at)
+                                                        : load_gradient(images, at);
+            const vec x = LOAD(images.src + at) - slopes[v].mean;
+            STORE(fma(slopes[v].g, g, fma(slopes[v].x, x, slopes[v].shift)), images.diff_src + at);
+        }
 }
 
 // `slopes` has SPAN elements.
 void write_part(struct images images, const struct slopes *slopes, struct part part, int channels)
 {
-    EACH_PIECE(part, channels)
-    write_piece(images, slopes[v], find_piece(part, channels, skip, v), channels);
+    EACH_SET(write_set, part, channels, slopes, images)
 }
 
 #define CHANNEL_PARAMETERS                                                              \

@@ -18,12 +18,12 @@
 #ifndef ROWS
 #define ROWS 8
 #endif
-// At least 1, and 1 where ROWS is not. With several, an item takes PIECE of its rows of one vector,
-// then of the next: a cache loads the lines of a row together.
+// A power of two, and 1 where ROWS is not. Of its vectors an item takes all rows of SET, whose sums
+// are in registers, then all of the next.
 #ifndef SPAN
 #define SPAN 1
 #endif
-#define PIECE 8
+#define SET (SPAN < 4 ? SPAN : 4)
 #define INLINE __attribute__((always_inline))
 #define GROUP __attribute__((reqd_work_group_size(LANES, ROWS, 1)))
 
@@ -31,8 +31,8 @@
 #define FUSED_RELU 1
 #define FUSED_RESIDUAL 2
 
-// An item's part of a chunk, or a piece of it. Beyond the last channel an item goes along without
-// rows, for the sake of the barriers.
+// An item's part of a chunk, or a set of its vectors. Beyond the last channel an item goes along
+// without rows, for the sake of the barriers.
 struct part {
     int c;        // Its first channel.
     int row, end; // Its first row and the end of the chunk's, within the chunk.
@@ -53,21 +53,28 @@ struct part find_part(int channels, int chunk, int chunk_rows, int all_rows)
     return part;
 }
 
-// Loops over the vectors v of a part, and over its pieces.
+// Loops over the vectors v of a part.
 #define EACH_VECTOR(part, channels) \
     for (int v = 0; v < SPAN && (part).c + v * WIDTH < (channels); v++)
-#define EACH_PIECE(part, channels)                              \
-    for (int skip = 0; skip < (part).end; skip += PIECE * ROWS) \
-    EACH_VECTOR(part, channels)
 
-INLINE struct part find_piece(struct part part, int channels, int skip, int v)
+INLINE struct part from_vector(struct part part, int v)
 {
     part.c += v * WIDTH;
-    part.row += skip;
-    part.end = min(part.end, skip + PIECE * ROWS);
-    part.at += (ulong)skip * channels + v * WIDTH;
+    part.at += v * WIDTH;
     return part;
 }
+
+// Calls function(..., a part of fewer vectors, their number, which it knows beforehand, and element
+// `v` of values) for all of a part.
+#define EACH_SET(function, part, channels, values, ...)                               \
+    for (int v = 0; v < SPAN && (part).c + v * WIDTH < (channels);)                   \
+        if ((part).c + (v + SET) * WIDTH <= (channels)) {                             \
+            function(__VA_ARGS__, from_vector(part, v), channels, SET, (values) + v); \
+            v += SET;                                                                 \
+        } else {                                                                      \
+            function(__VA_ARGS__, from_vector(part, v), channels, 1, (values) + v);   \
+            v++;                                                                      \
+        }
 
 struct sums {
     vec first, second;

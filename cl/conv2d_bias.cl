@@ -20,11 +20,11 @@ lanes load_lanes(global const float *restrict from, int filters)
     return filters > 0 ? *from : 0;
 #else
     if (filters >= PANEL)
-        return vload16(0, from);
+        return load_vector16(from);
     float part[PANEL];
     for (int i = 0; i < PANEL; i++)
         part[i] = i < filters ? from[i] : 0;
-    return vload16(0, part);
+    return load_vector16(part);
 #endif
 }
 
@@ -35,11 +35,11 @@ void store_lanes(lanes sum, global float *to, int filters)
         *to = sum;
 #else
     if (filters >= PANEL) {
-        vstore16(sum, 0, to);
+        store_vector(sum, to);
         return;
     }
     float part[PANEL];
-    vstore16(sum, 0, part);
+    store_vector(sum, part);
     for (int i = 0; i < filters; i++)
         to[i] = part[i];
 #endif

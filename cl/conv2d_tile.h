@@ -174,7 +174,7 @@ void join_shares(float4 *sum, local float4 *space, int share)
 }
 
 #else
-#include "store.h"
+#include "access.h"
 
 #define GROUP_SIZE __attribute__((reqd_work_group_size(1, 1, 1)))
 
@@ -201,14 +201,14 @@ typedef float16 sums_of_row[PANELS];
 
 // Adds `count` products to the sums of some rows: of elements `step` apart at x[row], and rows of
 // panels of weights that are `pitch` floats apart.
-#define ADD_PRODUCTS(sum, rows, x, step, weights, pitch, count) \
-    for (int k = 0; k < count; k++) {                           \
-        float16 factor[PANELS];                                 \
-        EACH_PANEL(p)                                           \
-        {                                                       \
-            factor[p] = vload16(k, weights + p * pitch);        \
-        }                                                       \
-        ADD_PRODUCT(sum, rows, x[i][k * step], factor)          \
+#define ADD_PRODUCTS(sum, rows, x, step, weights, pitch, count)         \
+    for (int k = 0; k < count; k++) {                                   \
+        float16 factor[PANELS];                                         \
+        EACH_PANEL(p)                                                   \
+        {                                                               \
+            factor[p] = load_vector16(weights + p * pitch + k * PANEL); \
+        }                                                               \
+        ADD_PRODUCT(sum, rows, x[i][k * step], factor)                  \
     }
 
 // Begins the sums of some rows.

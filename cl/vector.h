@@ -20,11 +20,12 @@ typedef int ivec;
 typedef JOIN(float, WIDTH) vec;
 typedef JOIN(int, WIDTH) ivec;
 // Elements need no more alignment than a float.
-#define LOAD(at) JOIN(vload, WIDTH)(0, at)
 #if WIDTH < 8
+#define LOAD(at) JOIN(vload, WIDTH)(0, at)
 #define STORE(value, at) JOIN(vstore, WIDTH)(value, 0, at)
 #else
-#include "store.h"
+#include "access.h"
+#define LOAD(at) JOIN(load_vector, WIDTH)(at)
 #define STORE(value, at) store_vector(value, at)
 #endif
 #endif

@@ -25,7 +25,7 @@
         ADD_PRODUCTS(sum, rows, x, 1, weights, panel_pitch, count)                            \
         sums += row * PANELS * PANEL;                                                         \
         if (!first)                                                                           \
-            ADD_EARLIER(sum, rows, vload16(i *PANELS + p, sums))                              \
+            ADD_EARLIER(sum, rows, load_vector16(sums + (i * PANELS + p) * PANEL))            \
         EACH_ROW(i, rows)                                                                     \
         {                                                                                     \
             EACH_PANEL(p)                                                                     \
