@@ -20,7 +20,9 @@
 #define BIAS 1
 #define ADDEND 2
 #define RELU_FLAG 4
-#define AHEAD 8 // Without local memory: weights meet few rows, see ask_ahead.
+// Without local memory:
+#define AHEAD 8         // Weights meet few rows, see ask_ahead.
+#define PANELS_FIRST 16 // Groups are (panels, part).
 
 #define PARAMETERS(step)                                                                       \
     global const float *restrict src, ulong src_at, global const float *restrict weights,      \
@@ -57,25 +59,8 @@ void ask_for_lines(global const float *from, int lines)
 #define ROW_OF(step, before) (before) // The chain's rows follow each other.
 
 #define WIDTH 8
-#include "vector.h"
-
-// Writes `count` rows of a panel: the columns from `skip` on of the WIDTH that are at `from`, in
-// the first of `lanes` rows.
-void turn_columns(float *to, global const float *restrict from, int lanes, int skip, int count)
-{
-    EACH_ROW(part, PANEL / WIDTH)
-    {
-        vec rows[WIDTH];
-        EACH_ROW(i, WIDTH)
-        {
-            const int lane = part * WIDTH + i;
-            rows[i] = lane < lanes ? LOAD(from + lane * PANEL) : 0;
-        }
-        transpose(rows);
-        for (int k = 0; k < count; k++)
-            STORE(rows[skip + k], to + k * PANEL + part * WIDTH);
-    }
-}
+#define SPACE private
+#include "transposed_panel.h"
 
 // Row (tap, o) of a panel is column o of the filters' panels: elements of 16 of their rows.
 WEIGHTS find_weights(float *room, global const float *restrict weights,
@@ -94,8 +79,8 @@ WEIGHTS find_weights(float *room, global const float *restrict weights,
                                        (ulong)(tap * channels + first) * PANEL + column;
             EACH_PANEL(p)
             {
-                turn_columns(to + p * CHAIN * PANEL, from + p * PANEL * PANEL,
-                             channels - first - p * PANEL, skip, count);
+                turn_columns(from + p * PANEL * PANEL, channels - first - p * PANEL, skip, count,
+                             to + p * CHAIN * PANEL);
             }
             o += count;
             tap += o == tap_rows;
@@ -183,16 +168,16 @@ void finish(float16 sum, int at, int channel, int channels, int flags, global co
     at += channel;
     if (channels - channel >= PANEL) {
         if (flags & BIAS)
-            sum += vload16(0, bias + channel);
+            sum += load_vector16(bias + channel);
         if (flags & ADDEND)
-            sum += vload16(0, addend + at);
+            sum += load_vector16(addend + at);
         if (flags & RELU_FLAG)
             sum = select(sum, (float16)0, sum < (float16)0); // NaN stays.
         store_vector(sum, dst + at);
         return;
     }
     float lanes[PANEL];
-    vstore16(sum, 0, lanes);
+    store_vector(sum, lanes);
     for (int i = 0; i < channels - channel; i++) {
         float x = lanes[i];
         if (flags & BIAS)
@@ -207,7 +192,9 @@ void finish(float16 sum, int at, int channel, int channels, int flags, global co
 // counts the chain's steps in its fourth component.
 kernel GROUP_SIZE void conv2d(PARAMETERS(int4), int tap_rows)
 {
-    const int part = (int)get_group_id(0), panel = (int)get_group_id(1) * PANELS;
+    const uint part_dimension = flags & PANELS_FIRST ? 1 : 0;
+    const int part = (int)get_group_id(part_dimension);
+    const int panel = (int)get_group_id(1 - part_dimension) * PANELS;
     const size_t pitch = PANEL_PITCH(panel, panel_rows, channels);
     src += src_at;
     weights += weights_at;

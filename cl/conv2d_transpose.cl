@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Panels of filters become panels of channels, for backward_data where conv2d.cl does not do it
 // itself: row (tap, o) of panel p of the result has the weights of channels 16 * p .. 16 * p + 15.
-// A group has a listed tap and a panel, and its items share the filters o.
-#define PANEL 16
+// A group has a listed tap and a panel, and its items share the filters o, WIDTH at a time.
+#define SPACE global
+#include "transposed_panel.h"
 
 kernel void conv2d_transpose(global const float *restrict weights, ulong weights_at,
                              global float *restrict transposed, ulong transposed_at,
@@ -12,12 +13,8 @@ kernel void conv2d_transpose(global const float *restrict weights, ulong weights
     const size_t filter_panel = (size_t)kernel_taps * in * PANEL;
     weights += weights_at + ((ulong)tap * in + first) * PANEL;
     transposed += transposed_at + (ulong)(panel * kernel_taps + tap) * out * PANEL;
-    for (int o = (int)get_local_id(0); o < out; o += (int)get_local_size(0)) {
-        global const float *from = weights + o / PANEL * filter_panel + (o & (PANEL - 1));
-        float row[PANEL];
-#pragma unroll
-        for (int i = 0; i < PANEL; i++)
-            row[i] = first + i < in ? from[i * PANEL] : 0;
-        vstore16(vload16(0, row), o, transposed);
-    }
+    const int step = (int)get_local_size(0) * WIDTH;
+    for (int o = (int)get_local_id(0) * WIDTH; o < out; o += step)
+        turn_columns(weights + o / PANEL * filter_panel + o % PANEL, in - first, 0, out - o,
+                     transposed + o * PANEL);
 }

@@ -34,6 +34,7 @@ static void launch_transposition(struct ocl_plan *build,
     ocl_plan_launch(build, &(struct ocl_launch){
                                .source = "conv2d_transpose",
                                .kernel = "conv2d_transpose",
+                               .options = config->local ? "" : "-D WIDTH=8",
                                .global = {count * group, ocl_conv2d_panels(args->diff_src)},
                                .local = {group},
                                .args = {OCL_TENSOR(args->weights), OCL_TENSOR(transposed),

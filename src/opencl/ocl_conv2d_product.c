@@ -2,7 +2,7 @@
 #include "opencl/ocl_conv2d_product.h"
 
 // As in cl/conv2d.cl.
-enum { BIAS = 1, ADDEND = 2, RELU = 4, AHEAD = 8 };
+enum { BIAS = 1, ADDEND = 2, RELU = 4, AHEAD = 8, PANELS_FIRST = 16 };
 
 // Weights that meet no more rows are asked for ahead.
 #define FEW_ROWS 256
@@ -10,6 +10,23 @@ enum { BIAS = 1, ADDEND = 2, RELU = 4, AHEAD = 8 };
 static bool asks_ahead(const struct ocl_conv2d_geometry *g, const struct ocl_conv2d_work *work)
 {
     return !work->config->local && g->pairs <= (double)FEW_ROWS * g->reached_count;
+}
+
+// A driver gives a thread groups that follow each other: where activations outnumber weights it
+// shall have all panels of its rows.
+static bool puts_panels_first(const struct ocl_conv2d_product *p,
+                              const struct ocl_conv2d_geometry *g,
+                              const struct ocl_conv2d_work *work)
+{
+    size_t weights = (size_t)(g->reached_count * g->channels) * (size_t)p->target->c;
+    return !work->config->local && clef_tensor_count(p->source) > weights;
+}
+
+static int flags_of(const struct ocl_conv2d_product *p, const struct ocl_conv2d_geometry *g,
+                    const struct ocl_conv2d_work *work, bool panels_first)
+{
+    return (p->bias ? BIAS : 0) | (p->addend ? ADDEND : 0) | (p->relu ? RELU : 0) |
+           (asks_ahead(g, work) ? AHEAD : 0) | (panels_first ? PANELS_FIRST : 0);
 }
 
 size_t ocl_conv2d_panels(const struct clef_tensor *t)
@@ -42,22 +59,22 @@ void ocl_conv2d_product_launch(struct ocl_plan *build, const struct ocl_conv2d_p
     struct ocl_arg tap_rows = {.kind = OCL_ARG_NONE};
     if (!work->config->local)
         tap_rows = (struct ocl_arg)OCL_INT(g->tap_rows);
+    size_t panels = ocl_groups(ocl_conv2d_panels(p->target), (size_t)work->config->panels);
+    bool panels_first = puts_panels_first(p, g, work);
     ocl_plan_launch(
-        build, &(struct ocl_launch){
-                   .source = "conv2d",
-                   .kernel = "conv2d",
-                   .options = work->options,
-                   .global = {work->part_count * group, ocl_groups(ocl_conv2d_panels(p->target),
-                                                                   (size_t)work->config->panels)},
-                   .local = {group, 1, 1},
-                   .args = {OCL_TENSOR(p->source), OCL_TENSOR(p->weights), OCL_TENSOR(p->bias),
-                            OCL_TENSOR(p->addend), OCL_TENSOR(p->target), OCL_MEMORY(blocks),
-                            OCL_MEMORY(parts), OCL_MEMORY(positions), OCL_MEMORY(steps),
-                            OCL_INT4(g->rows.s[0], g->rows.s[1], g->rows.s[2], g->rows.s[3]),
-                            OCL_INT(g->kernel_taps * g->tap_rows), OCL_INT(g->channel_step),
-                            OCL_INT(p->target->c),
-                            OCL_INT((p->bias ? BIAS : 0) | (p->addend ? ADDEND : 0) |
-                                    (p->relu ? RELU : 0) | (asks_ahead(g, work) ? AHEAD : 0)),
-                            tap_rows},
-               });
+        build,
+        &(struct ocl_launch){
+            .source = "conv2d",
+            .kernel = "conv2d",
+            .options = work->options,
+            .global = {(panels_first ? panels : work->part_count) * group,
+                       panels_first ? work->part_count : panels},
+            .local = {group, 1, 1},
+            .args = {OCL_TENSOR(p->source), OCL_TENSOR(p->weights), OCL_TENSOR(p->bias),
+                     OCL_TENSOR(p->addend), OCL_TENSOR(p->target), OCL_MEMORY(blocks),
+                     OCL_MEMORY(parts), OCL_MEMORY(positions), OCL_MEMORY(steps),
+                     OCL_INT4(g->rows.s[0], g->rows.s[1], g->rows.s[2], g->rows.s[3]),
+                     OCL_INT(g->kernel_taps * g->tap_rows), OCL_INT(g->channel_step),
+                     OCL_INT(p->target->c), OCL_INT(flags_of(p, g, work, panels_first)), tap_rows},
+        });
 }

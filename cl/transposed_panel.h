@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of a panel of channels, for backward_data, from columns of panels of filters. Where they go
+// is the includer's choice of SPACE, an address space.
+#ifndef CLEF_TRANSPOSED_PANEL_H
+#define CLEF_TRANSPOSED_PANEL_H
+
+#include "vector.h"
+
+#ifndef PANEL
+#define PANEL 16 // Filters side by side in the layout of weights.
+#endif
+
+// Writes `count` rows of a panel: the columns from `skip` on of the WIDTH that are at `from`, in
+// the first of `lanes` rows.
+void turn_columns(global const float *restrict from, int lanes, int skip, int count,
+                  SPACE float *to)
+{
+#pragma unroll
+    for (int part = 0; part < PANEL; part += WIDTH) {
+        vec rows[WIDTH];
+#pragma unroll
+        for (int i = 0; i < WIDTH; i++)
+            rows[i] = part + i < lanes ? LOAD(from + (part + i) * PANEL) : 0;
+        transpose(rows);
+#pragma unroll
+        for (int i = 0; i < WIDTH; i++)
+            if (i >= skip && i < skip + count)
+                STORE(rows[i], to + (i - skip) * PANEL + part);
+    }
+}
+
+#endif
