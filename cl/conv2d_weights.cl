@@ -14,6 +14,10 @@
 // chains of its split in order. With several splits, each has its own place in `out`, and
 // conv2d_weights_join adds them up. Weights are in panels of 16 filters as in conv2d.cl.
 //
+// Without local memory the groups of the first range sum the rows of diff_dst as well, where
+// `has_bias` says so: bias(split, filter), splits whole panels apart, or the bias's gradient for a
+// single one.
+//
 // `rows` has for each k its offset in src from a row's window, and its row of weights or -1 where a
 // tile is not full. `sizes` are the numbers of kinds, tiles, chains of all kinds, filters.
 #include "conv2d_tile.h"
@@ -43,23 +47,45 @@
 #define RANGE_TILES 24 // Most tiles of a range.
 #endif
 
-// Copies the panels' part of `count` rows of diff_dst.
-void copy_rows(sums_of_row *diff, global const float *restrict diff_dst, const int *at, int count,
-               int lanes)
+// Copies the panels' part of `count` rows of diff_dst, and sums them.
+void copy_rows(sums_of_row *diff, float16 *total, global const float *restrict diff_dst,
+               const int *at, int count, int lanes)
 {
+    sums_of_row sum;
+    EACH_PANEL(p)
+    {
+        sum[p] = 0;
+    }
     for (int i = 0; i < count; i++)
         EACH_PANEL(p)
         {
             global const float *from = diff_dst + at[i] + p * PANEL;
             if (lanes >= (p + 1) * PANEL) {
-                diff[i][p] = vload16(0, from);
+                diff[i][p] = load_vector16(from);
             } else {
                 float part[PANEL];
                 for (int lane = 0; lane < PANEL; lane++)
                     part[lane] = lane < lanes - p * PANEL ? from[lane] : 0;
-                diff[i][p] = vload16(0, part);
+                diff[i][p] = load_vector16(part);
             }
+            sum[p] += diff[i][p];
         }
+    EACH_PANEL(p)
+    {
+        total[p] = sum[p];
+    }
+}
+
+// Adds one chain's sums to `lanes` gradients of the bias, or begins them.
+void add_bias(global float *bias, const float16 *sum, int lanes, bool begun)
+{
+    float sums[PANELS * PANEL];
+    EACH_PANEL(p)
+    {
+        store_vector(sum[p], sums + p * PANEL);
+    }
+    for (int lane = 0; lane < lanes; lane++)
+        bias[lane] = begun ? bias[lane] + sums[lane] : sums[lane];
 }
 
 // Sums the products of one chain: `element` is that of row i of a tile at a position whose offset
@@ -102,7 +128,7 @@ void copy_rows(sums_of_row *diff, global const float *restrict diff_dst, const i
                     global float *at = gradient + p * pitch + (size_t)rows[i].y * PANEL;       \
                     float16 gradients = as_float16(as_int16(sum[i][p]) & kept);                \
                     if (begun >> i & 1)                                                        \
-                        gradients += vload16(0, at);                                           \
+                        gradients += load_vector16(at);                                        \
                     if (mask >> i & 1)                                                         \
                         store_vector(gradients, at);                                           \
                 }                                                                              \
@@ -125,7 +151,7 @@ void add_whole(global float *restrict gradient, size_t pitch, global const int2 
         if (begun) {
             EACH_ROW(i, TILE)
             {
-                sum[i][p] += vload16(i, gradient + p * pitch);
+                sum[i][p] += load_vector16(gradient + p * pitch + i * PANEL);
             }
         }
         EACH_ROW(i, TILE)
@@ -147,7 +173,8 @@ void add_chain(global float *restrict gradient, size_t pitch, global const int2 
         add_tail(gradient, pitch, rows, mask, begun, lanes, src, source, diff, count);
 }
 
-kernel GROUP_SIZE void conv2d_weights(PARAMETERS)
+kernel GROUP_SIZE void conv2d_weights(PARAMETERS, global float *restrict bias, ulong bias_at,
+                                      int has_bias)
 {
     const int range = (int)get_group_id(0), ranges = (int)get_num_groups(0);
     const int panels = (ALL_FILTERS(sizes) + PANEL - 1) / PANEL;
@@ -161,12 +188,15 @@ kernel GROUP_SIZE void conv2d_weights(PARAMETERS)
     const int first_chain = (int)((long)CHAINS(sizes) * split / splits);
     const int end_chain = (int)((long)CHAINS(sizes) * (split + 1) / splits);
     const ulong panel_floats = (ulong)panel_rows * PANEL;
+    const bool sums_bias = has_bias && range == 0;
     src += src_at;
     diff_dst += diff_dst_at;
     out += out_at + split_floats * split;
+    bias += bias_at + (ulong)split * panels * PANEL;
 
     int source[CHAIN], target[CHAIN];
-    sums_of_row diff[CHAIN];
+    sums_of_row diff[CHAIN], total;
+    bool bias_begun = false;
     uint begun[RANGE_TILES]; // Bits of the gradients that have been written.
     for (int i = 0; i < end_tile - first_tile; i++)
         begun[i] = 0;
@@ -177,18 +207,21 @@ kernel GROUP_SIZE void conv2d_weights(PARAMETERS)
         for (int tile = first_tile; tile < end_tile; tile++)
             any |= mask[tile];
         for (int row = 0; row < k.s2; row += CHAIN, chain++) {
-            if (!any || chain < first_chain || chain >= end_chain)
+            if (!(any || sums_bias) || chain < first_chain || chain >= end_chain)
                 continue;
             const int count = min(CHAIN, k.s2 - row);
             find_rows(source, target, positions + k.s0, k.s1, row, count, order);
             for (int panel = first_panel; panel < end_panel; panel += PANELS) {
                 const int lanes = min(PANELS * PANEL, ALL_FILTERS(sizes) - panel * PANEL);
-                copy_rows(diff, diff_dst + panel * PANEL, target, count, lanes);
+                copy_rows(diff, total, diff_dst + panel * PANEL, target, count, lanes);
+                if (sums_bias)
+                    add_bias(bias + panel * PANEL, total, lanes, bias_begun);
                 for (int tile = first_tile; tile < end_tile; tile++)
                     add_chain(out + panel * panel_floats, panel_floats, rows + tile * TILE,
                               mask[tile], begun[tile - first_tile], lanes, src, source, diff,
                               count);
             }
+            bias_begun = true;
             for (int tile = first_tile; tile < end_tile; tile++)
                 begun[tile - first_tile] |= mask[tile];
         }
@@ -199,7 +232,7 @@ kernel GROUP_SIZE void conv2d_weights(PARAMETERS)
             if (row < 0 || begun[tile - first_tile] >> i & 1)
                 continue;
             for (int panel = first_panel; panel < end_panel; panel++)
-                vstore16((float16)0, row, out + panel * panel_floats);
+                store_vector((float16)0, out + panel * panel_floats + row * PANEL);
         }
 }
 

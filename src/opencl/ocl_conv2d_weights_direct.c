@@ -9,15 +9,21 @@ static clef_status make_plan(void *context, const struct clef_conv2d_backward_we
                              struct ocl_conv2d_cut *cut, const struct ocl_conv2d_bias *bias,
                              struct clef_plan **plan)
 {
-    const struct ocl_conv2d_weights_product product = {args->src, args->diff_dst,
-                                                       args->diff_weights};
+    struct ocl_conv2d_weights_product product = {
+        .src = args->src, .diff_dst = args->diff_dst, .diff_weights = args->diff_weights};
+    struct ocl_arg sums =
+        ocl_conv2d_bias_sums(bias, args->diff_bias, scratch, ocl_conv2d_cut_floats(cut));
+    bool apart = !ocl_conv2d_cut_sums_bias(cut);
+    if (args->diff_bias && !apart)
+        product.bias = sums;
     struct ocl_conv2d_weights_tables tables;
     CLEF_TRY(ocl_conv2d_weights_work(context, &product, g, cut, &tables));
     struct ocl_plan *build = ocl_plan_begin(context);
     ocl_conv2d_weights_launch(build, &product, scratch, g, cut, &tables);
+    if (args->diff_bias && apart)
+        ocl_conv2d_bias_launch(build, bias, cut->options, args->diff_dst, sums);
     if (args->diff_bias)
-        ocl_conv2d_bias_launch(build, bias, cut->options, args->diff_dst, args->diff_bias, scratch,
-                               ocl_conv2d_cut_floats(cut));
+        ocl_conv2d_bias_join(build, bias, cut->options, args->diff_bias, sums);
     ocl_conv2d_weights_free(&tables);
     return ocl_plan_end(build, plan);
 }
@@ -35,7 +41,9 @@ clef_status ocl_conv2d_direct_backward_weights(void *context,
     struct ocl_conv2d_bias bias = {0};
     clef_status status = ocl_conv2d_choose_cut(context, &geometry, diff_dst->c, &cut);
     if (status == CLEF_OK && args->diff_bias)
-        bias = ocl_conv2d_bias(context, cut.config, diff_dst);
+        bias = ocl_conv2d_cut_sums_bias(&cut)
+                   ? ocl_conv2d_bias_in_parts(cut.config, cut.splits, diff_dst)
+                   : ocl_conv2d_bias(context, cut.config, diff_dst);
     if (status == CLEF_OK)
         *info = (struct clef_plan_info){
             .scratch_floats = ocl_conv2d_cut_floats(&cut) + bias.floats,

@@ -44,6 +44,11 @@ size_t ocl_conv2d_cut_floats(const struct ocl_conv2d_cut *cut)
     return cut->splits > 1 ? cut->splits * cut->split_floats : 0;
 }
 
+bool ocl_conv2d_cut_sums_bias(const struct ocl_conv2d_cut *cut)
+{
+    return !cut->config->local && cut->tiles > 0;
+}
+
 clef_status ocl_conv2d_choose_cut(struct ocl_context *ocl,
                                   const struct ocl_conv2d_geometry *geometry, int filters,
                                   struct ocl_conv2d_cut *cut)
@@ -157,19 +162,26 @@ void ocl_conv2d_weights_launch(struct ocl_plan *build,
     cl_mem masks = ocl_plan_table(build, t->masks, kinds * cut->tiles * sizeof *t->masks);
     const struct clef_tensor *out = cut->splits > 1 ? scratch : p->diff_weights;
     int panel_rows = g->kernel_taps * g->tap_rows, filters = p->diff_dst->c;
-    ocl_plan_launch(
-        build, &(struct ocl_launch){
-                   .source = "conv2d_weights",
-                   .kernel = "conv2d_weights",
-                   .options = cut->options,
-                   .global = {cut->ranges * group, cut->panel_groups, cut->splits},
-                   .local = {group, 1, 1},
-                   .args = {OCL_TENSOR(p->src), OCL_TENSOR(p->diff_dst), OCL_TENSOR(out),
-                            OCL_ULONG(cut->split_floats), OCL_MEMORY(kind_table),
-                            OCL_MEMORY(positions), OCL_MEMORY(rows), OCL_MEMORY(masks),
-                            OCL_INT4(g->rows.s[0], g->rows.s[1], g->rows.s[2], g->rows.s[3]),
-                            OCL_INT4(kinds, cut->tiles, cut->chains, filters), OCL_INT(panel_rows)},
-               });
+    // The kernel with local memory does without.
+    struct ocl_arg bias = {.kind = OCL_ARG_NONE}, has_bias = bias;
+    if (!cut->config->local) {
+        has_bias = (struct ocl_arg)OCL_INT(p->bias.kind != OCL_ARG_NONE);
+        bias = has_bias.i ? p->bias : (struct ocl_arg)OCL_TENSOR(NULL);
+    }
+    ocl_plan_launch(build,
+                    &(struct ocl_launch){
+                        .source = "conv2d_weights",
+                        .kernel = "conv2d_weights",
+                        .options = cut->options,
+                        .global = {cut->ranges * group, cut->panel_groups, cut->splits},
+                        .local = {group, 1, 1},
+                        .args = {OCL_TENSOR(p->src), OCL_TENSOR(p->diff_dst), OCL_TENSOR(out),
+                                 OCL_ULONG(cut->split_floats), OCL_MEMORY(kind_table),
+                                 OCL_MEMORY(positions), OCL_MEMORY(rows), OCL_MEMORY(masks),
+                                 OCL_INT4(g->rows.s[0], g->rows.s[1], g->rows.s[2], g->rows.s[3]),
+                                 OCL_INT4(kinds, cut->tiles, cut->chains, filters),
+                                 OCL_INT(panel_rows), bias, has_bias},
+                    });
     if (cut->splits == 1)
         return;
     size_t row_count = cut->tiles * tile;

@@ -11,6 +11,8 @@
 
 struct ocl_conv2d_weights_product {
     const struct clef_tensor *src, *diff_dst, *diff_weights;
+    // Where the kernel sums diff_dst as well, where ocl_conv2d_cut_sums_bias; of no kind else.
+    struct ocl_arg bias;
 };
 
 // How the work is cut: into ranges of tiles, panels, and splits of the rows.
@@ -27,6 +29,9 @@ clef_status ocl_conv2d_choose_cut(struct ocl_context *ocl,
 
 // What the splits take of scratch.
 size_t ocl_conv2d_cut_floats(const struct ocl_conv2d_cut *cut);
+
+// Whether the kernel can sum the bias's gradient, a part for each split.
+bool ocl_conv2d_cut_sums_bias(const struct ocl_conv2d_cut *cut);
 
 struct ocl_conv2d_weights_tables {
     cl_int4 *kinds;

@@ -30,9 +30,12 @@ static clef_status make_plan(struct ocl_context *ocl,
     ocl_conv2d_weights_launch(build, &p->product, scratch, geometry, &p->cut, &tables);
     ocl_winograd_launch_weights_gradient(build, ocl, tiles->winograd, p->product.diff_weights,
                                          args->src->c, args->diff_dst->c, args->diff_weights);
-    if (args->diff_bias)
-        ocl_conv2d_bias_launch(build, &p->bias, p->cut.options, args->diff_dst, args->diff_bias,
-                               scratch, p->bias_place);
+    if (args->diff_bias) {
+        struct ocl_arg sums =
+            ocl_conv2d_bias_sums(&p->bias, args->diff_bias, scratch, p->bias_place);
+        ocl_conv2d_bias_launch(build, &p->bias, p->cut.options, args->diff_dst, sums);
+        ocl_conv2d_bias_join(build, &p->bias, p->cut.options, args->diff_bias, sums);
+    }
     ocl_conv2d_weights_free(&tables);
     return ocl_plan_end(build, plan);
 }
@@ -51,8 +54,9 @@ clef_status ocl_winograd_backward_weights(struct ocl_context *ocl,
     struct clef_tensor values = ocl_winograd_values(&tiles, src->c, scratch, &used);
     struct clef_tensor gradients = ocl_winograd_values(&tiles, diff_dst->c, scratch, &used);
     struct clef_tensor sums = ocl_winograd_weights(winograd, src->c, diff_dst->c, scratch, &used);
-    struct pass pass = {
-        .tiles = &tiles, .product = {&values, &gradients, &sums}, .bias_place = used};
+    struct pass pass = {.tiles = &tiles,
+                        .product = {.src = &values, .diff_dst = &gradients, .diff_weights = &sums},
+                        .bias_place = used};
     struct ocl_conv2d_geometry geometry;
     CLEF_TRY(ocl_conv2d_geometry_create_diagonal(&gradients, &values,
                                                  ocl_winograd_weight_rows(src->c), &geometry));
