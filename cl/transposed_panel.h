@@ -13,19 +13,19 @@
 // Writes `count` rows of a panel: the columns from `skip` on of the WIDTH that are at `from`, in
 // the first of `lanes` rows.
 void turn_columns(global const float *restrict from, int lanes, int skip, int count,
-                  SPACE float *to)
+                  SPACE float *restrict to)
 {
+    vec rows[PANEL];
+#pragma unroll
+    for (int i = 0; i < PANEL; i++)
+        rows[i] = i < lanes ? LOAD(from + i * PANEL) : 0;
 #pragma unroll
     for (int part = 0; part < PANEL; part += WIDTH) {
-        vec rows[WIDTH];
-#pragma unroll
-        for (int i = 0; i < WIDTH; i++)
-            rows[i] = part + i < lanes ? LOAD(from + (part + i) * PANEL) : 0;
-        transpose(rows);
+        transpose(rows + part);
 #pragma unroll
         for (int i = 0; i < WIDTH; i++)
             if (i >= skip && i < skip + count)
-                STORE(rows[i], to + (i - skip) * PANEL + part);
+                STORE(rows[part + i], to + (i - skip) * PANEL + part);
     }
 }
 
