@@ -64,19 +64,6 @@ clef_status cpu_conv2d_runs_create(enum cpu_conv2d_pass pass, const struct clef_
                                    const struct clef_window *window, int tile_rows,
                                    struct cpu_conv2d_runs *runs);
 
-// The products of Winograd's algorithm: `positions` matrices of rows x channels, of which each
-// meets weights of its own.
-struct cpu_conv2d_diagonal {
-    int positions, rows, channels;
-    size_t src_row, src_position; // Strides in the source,
-    size_t dst_row, dst_position; // and in the target.
-    int weight_rows; // From the first row of weights of a position to that of the next.
-};
-
-// Lists a run for each position, which is a group as well. Release with cpu_conv2d_runs_free.
-clef_status cpu_conv2d_runs_create_diagonal(const struct cpu_conv2d_diagonal *diagonal,
-                                            struct cpu_conv2d_runs *runs);
-
 // Cuts the segments so that each run is a list of chains of `length` products, the last one
 // shorter.
 clef_status cpu_conv2d_runs_chain(struct cpu_conv2d_runs *runs, int length);

@@ -59,20 +59,3 @@ struct cpu_winograd_matrices cpu_winograd_matrices(int products, int rows, int c
     matrices.floats = (size_t)products * matrices.point;
     return matrices;
 }
-
-clef_status cpu_winograd_runs(const struct cpu_winograd_tiles *tiles,
-                              const struct cpu_winograd_image *src,
-                              const struct cpu_winograd_image *dst, struct cpu_conv2d_runs *runs)
-{
-    const struct cpu_conv2d_diagonal diagonal = {
-        .positions = tiles->products,
-        .rows = tiles->rows,
-        .channels = src->view.c,
-        .src_row = src->points.row,
-        .src_position = src->points.point,
-        .dst_row = dst->points.row,
-        .dst_position = dst->points.point,
-        .weight_rows = cpu_winograd_weight_rows(src->view.c),
-    };
-    return cpu_conv2d_runs_create_diagonal(&diagonal, runs);
-}

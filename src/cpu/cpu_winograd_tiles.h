@@ -12,7 +12,7 @@ struct cpu_winograd_tiles {
     int images;        // Of the batch.
     int rows;          // Of the matrices: tiles x images, the images innermost.
     int products;      // Matrices, one for each point in two dimensions.
-    int rows_per_task; // Depends on the shape alone, since the rows of a task are summed together.
+    int rows_per_task; // Of a task that takes them to points.
 };
 
 // `channels`: the larger of the numbers at both ends.
@@ -62,10 +62,5 @@ static inline int cpu_winograd_weight_rows(int channels)
 {
     return channels | 1;
 }
-
-// The products that join src with dst, as a convolution in which position and tap are the point.
-clef_status cpu_winograd_runs(const struct cpu_winograd_tiles *tiles,
-                              const struct cpu_winograd_image *src,
-                              const struct cpu_winograd_image *dst, struct cpu_conv2d_runs *runs);
 
 #endif

@@ -69,7 +69,6 @@ clef_status CPU_NAME(conv2d_direct_backward_weights)(
         .cpu = context,
         .src = cpu_view(src),
         .diff_dst = cpu_view(diff_dst),
-        .panel_step = CPU_PANEL,
         .panel_floats =
             (size_t)(args->window.kernel_h * args->window.kernel_w) * (size_t)src->c * CPU_PANEL,
         .panels_per_task = src->c < CPU_TILE_ROWS ? INT_MAX : 1,

@@ -101,7 +101,7 @@ static const float *panel_rows(const struct job *job, const struct cpu_conv2d_bl
     const struct cpu_conv2d_run *run = &outer->runs.runs[block->run];
     int lanes = panel_lanes(outer, panel);
     const float *rows = outer->diff_dst.data + run->dst + (size_t)block->repeat * run->dst_repeat +
-                        (size_t)block->first_row * run->dst_row + (size_t)panel * outer->panel_step;
+                        (size_t)block->first_row * run->dst_row + (size_t)panel * CPU_PANEL;
     *step = run->dst_row;
     if (run->dst_row < PACK_ROW_FLOATS && lanes == CPU_PANEL)
         return rows;

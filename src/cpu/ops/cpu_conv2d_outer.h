@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The outer product of a convolution's backward_weights: source elements times rows of diff_dst,
-// summed over the rows of all positions that see a tap. The direct algorithm, and the middle of
-// Winograd's.
+// summed over the rows of all positions that see a tap: the direct algorithm.
 //
 // The sums of one block of positions are made in registers and added to the gradient, which stays
 // in cache; two levels of summation also keep the rounding error small. Each task has a part of the
@@ -19,7 +18,6 @@ struct cpu_conv2d_outer {
     struct cpu_context *cpu;
     struct cpu_conv2d_runs runs;
     struct cpu_view src, diff_dst; // Their data may be missing until a run.
-    size_t panel_step;             // Between the panels of a row of diff_dst.
     size_t panel_floats;           // Of one panel of the gradient.
     int parts;           // Among how many copies of the gradient positions are shared out, or 1.
     int panels_per_task; // How many meet a block before the next block's turn.

@@ -2,149 +2,200 @@
 // Convolution backward_weights by Winograd's algorithms, as the adjoint of the forward pass in the
 // weights: tiles of src go to points as they do forward, tiles of diff_dst by the transpose of what
 // makes results of points, and the outer products at each point go to the taps by the transpose of
-// the weights' transform. For the outer products it is a convolution of the direct algorithm, see
-// cpu_winograd_runs.
-#include "cpu/cpu_winograd_tiles.h"
-#include "cpu/ops/cpu_conv2d_outer.h"
+// the weights' transform.
+//
+// A task owns the gradients of some channels and panels. Block by block of the rows, which are all
+// tiles of all images, it takes both factors to points and adds their products to its sums at all
+// points, so that nothing in between leaves the second-level cache. Other tasks take the same rows
+// to points again, for other panels or channels: that costs less than to read them from where one
+// task for all would have written them.
+#include "cpu/ops/cpu_tile.h"
 #include "cpu/ops/cpu_winograd.h"
 #include "cpu/ops/cpu_winograd_kernels.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define TAPS 9
 
-// Channels whose gradients a task transforms.
-#define CHANNELS_PER_TASK 32
+// Rows of a block: one chain of sums.
+#define BLOCK_ROWS CPU_CHAIN_LENGTH
 
-// So many tasks of outer products keep several threads busy; where there are more points, a task
-// has all panels, which then share what they read.
-#define OUTER_TASKS 36
+// Channels of a task: few, so that it can have many panels, for which it takes src to points once.
+#define TASK_CHANNELS CPU_PANEL
+
+// What the points and sums of a task take at most: most of the second-level cache, which is larger
+// where vectors are.
+#define TASK_FLOATS (CPU_LANES * (20 << 10))
 
 struct weights_plan {
     struct cpu_plan base;
     const struct cpu_winograd_kernels *kernels;
     struct cpu_winograd_tiles tiles;
-    struct cpu_winograd_image src, diff_dst;
+    struct cpu_winograd_image src, diff_dst; // With the points of a block and a task's channels.
     float *diff_weights, *diff_bias;
-    float *weights_points; // In scratch: panels of the gradient at all points,
-    float *bias_sums;      // and the sums of diff_dst over the rows of each task.
-    struct cpu_conv2d_outer outer;
+    int panels;                    // Of diff_dst's channels.
+    int channels, panels_per_task; // Of a task,
+    int channel_sets, panel_sets;  // and the numbers of such sets.
+    size_t point, panel_floats;    // Floats between the sums of two points, and of two panels.
+    float *scratch;                // Each thread's source and gradient at the points, and sums.
+    size_t thread_floats;
 };
 
-static size_t bias_row(const struct weights_plan *plan)
+// What a task has, and where its factors and sums are in scratch.
+struct job {
+    const struct weights_plan *plan;
+    int channel, channels, first_panel, end_panel;
+    float *src, *diff_dst, *sums;
+};
+
+static struct job job_of_task(const struct weights_plan *plan, int task, int thread)
 {
-    return (size_t)plan->outer.panels * CPU_PANEL;
+    int panel = task / plan->channel_sets * plan->panels_per_task;
+    int channel = task % plan->channel_sets * plan->channels;
+    struct job job = {
+        .plan = plan,
+        .channel = channel,
+        .channels = cpu_minimum(plan->src.view.c - channel, plan->channels),
+        .first_panel = panel,
+        .end_panel = cpu_minimum(panel + plan->panels_per_task, plan->panels),
+        .src = plan->scratch + (size_t)thread * plan->thread_floats,
+    };
+    job.diff_dst = job.src + plan->src.points.floats;
+    job.sums = job.diff_dst + plan->diff_dst.points.floats;
+    return job;
 }
 
-// ---------------------------------------------------------------- to points
-
-static void src_to_points(const struct weights_plan *plan, int first, int rows)
+static int panel_lanes(const struct weights_plan *plan, int panel)
 {
-    const struct cpu_winograd_image *src = &plan->src;
-    CPU_NAME(winograd_to_points)
-    (plan->kernels->src, &plan->tiles, src, first, rows,
-     src->points.data + (size_t)first * src->points.row, NULL);
+    return cpu_minimum(plan->diff_dst.view.c - panel * CPU_PANEL, CPU_PANEL);
 }
 
-// In panels, as the outer products read them.
-static void diff_dst_to_points(const struct weights_plan *plan, int first, int rows, float *sums)
+static float *panel_sums(const struct job *job, int panel)
 {
-    struct cpu_winograd_image panel = plan->diff_dst;
-    float *points = panel.points.data + (size_t)first * panel.points.row;
-    for (int channel = 0; channel < plan->diff_dst.view.c; channel += CPU_PANEL) {
-        int left = plan->diff_dst.view.c - channel;
-        panel.view.data = plan->diff_dst.view.data + channel;
-        panel.view.c = left < CPU_PANEL ? left : CPU_PANEL;
-        CPU_NAME(winograd_to_points)
-        (plan->kernels->diff_dst, &plan->tiles, &panel, first, rows, points,
-         sums ? sums + channel : NULL);
-        points += plan->outer.panel_step;
+    return job->sums + (size_t)(panel - job->first_panel) * job->plan->panel_floats;
+}
+
+// ---------------------------------------------------------------- a block of rows
+
+// Takes `channels` channels of some rows to points.
+static void to_points(const struct weights_plan *plan, const struct cpu_winograd_image *all,
+                      cpu_winograd_tile_kernel *kernel, int channel, int channels, int first,
+                      int rows, float *points, float *sums)
+{
+    struct cpu_winograd_image image = *all;
+    image.view.data += channel;
+    image.view.c = channels;
+    CPU_NAME(winograd_to_points)(kernel, &plan->tiles, &image, first, rows, points, sums);
+}
+
+// Adds the products of a block's rows to a panel's sums at all points, or begins them.
+static void add_products(const struct job *job, int rows, bool begins, float *all_sums)
+{
+    const struct weights_plan *plan = job->plan;
+    const struct cpu_winograd_matrices *src = &plan->src.points, *diff = &plan->diff_dst.points;
+    struct cpu_tile_outer_input in = {
+        .src_row = 1, .src_step = src->row, .diff_step = diff->row, .steps = rows};
+    for (int point = 0; point < plan->tiles.products; point++) {
+        float *sums = all_sums + (size_t)point * plan->point;
+        in.diff_dst = job->diff_dst + (size_t)point * diff->point;
+        CPU_FOR_EACH_TILE(channel, height, job->channels)
+        {
+            in.src = job->src + (size_t)point * src->point + channel;
+            CPU_NAME(tile_outer)(height, &in, begins, sums + (size_t)channel * CPU_PANEL);
+        }
     }
 }
 
-static void to_points_task(void *argument, int task, int thread)
+static void add_panel(const struct job *job, int panel, int first, int rows)
 {
-    (void)thread;
+    const struct weights_plan *plan = job->plan;
+    int filter = panel * CPU_PANEL, lanes = panel_lanes(plan, panel);
+    bool begins = first == 0, has_bias = plan->diff_bias && job->channel == 0;
+    _Alignas(CPU_ALIGNMENT) float sums[CPU_PANEL] = {0};
+    to_points(plan, &plan->diff_dst, plan->kernels->diff_dst, filter, lanes, first, rows,
+              job->diff_dst, has_bias ? sums : NULL);
+    add_products(job, rows, begins, panel_sums(job, panel));
+    for (int lane = 0; has_bias && lane < lanes; lane++)
+        plan->diff_bias[filter + lane] =
+            begins ? sums[lane] : plan->diff_bias[filter + lane] + sums[lane];
+}
+
+static void add_block(const struct job *job, int first)
+{
+    const struct weights_plan *plan = job->plan;
+    int rows = cpu_minimum(plan->tiles.rows - first, BLOCK_ROWS);
+    to_points(plan, &plan->src, plan->kernels->src, job->channel, job->channels, first, rows,
+              job->src, NULL);
+    for (int panel = job->first_panel; panel < job->end_panel; panel++)
+        add_panel(job, panel, first, rows);
+}
+
+// ---------------------------------------------------------------- a task
+
+// The lanes beyond the last filter stay zero whatever src holds, also where infinity times zero is
+// NaN.
+static void clear_unused_lanes(const struct weights_plan *plan, int lanes, float *sums)
+{
+    for (size_t row = 0; lanes < CPU_PANEL && row < plan->panel_floats; row += CPU_PANEL)
+        memset(sums + row + lanes, 0, (size_t)(CPU_PANEL - lanes) * sizeof(float));
+}
+
+static void weights_task(void *argument, int task, int thread)
+{
     const struct weights_plan *plan = argument;
-    int row_tasks = cpu_winograd_row_tasks(&plan->tiles), part = task % row_tasks;
-    int first = part * plan->tiles.rows_per_task;
-    int rows = cpu_winograd_task_end(&plan->tiles, part) - first;
-    if (task < row_tasks) {
-        src_to_points(plan, first, rows);
-        return;
+    struct job job = job_of_task(plan, task, thread);
+    for (int first = 0; first < plan->tiles.rows; first += BLOCK_ROWS)
+        add_block(&job, first);
+    size_t tap = (size_t)plan->src.view.c * CPU_PANEL;
+    for (int panel = job.first_panel; panel < job.end_panel; panel++) {
+        float *sums = panel_sums(&job, panel);
+        clear_unused_lanes(plan, panel_lanes(plan, panel), sums);
+        plan->kernels->diff_weights(
+            sums, plan->point, job.channels * CPU_PANEL,
+            plan->diff_weights + (size_t)panel * TAPS * tap + (size_t)job.channel * CPU_PANEL, tap);
     }
-    float *sums = NULL;
-    if (plan->diff_bias) {
-        sums = plan->bias_sums + (size_t)part * bias_row(plan);
-        memset(sums, 0, bias_row(plan) * sizeof *sums);
-    }
-    diff_dst_to_points(plan, first, rows, sums);
-}
-
-// ---------------------------------------------------------------- from points
-
-static void join_bias(const struct weights_plan *plan)
-{
-    for (int c = 0; c < plan->diff_dst.view.c; c++) {
-        float sum = 0;
-        for (int task = 0; task < cpu_winograd_row_tasks(&plan->tiles); task++)
-            sum += plan->bias_sums[(size_t)task * bias_row(plan) + (size_t)c];
-        plan->diff_bias[c] = sum;
-    }
-}
-
-static int tasks_per_panel(const struct weights_plan *plan)
-{
-    return cpu_task_count((size_t)plan->src.view.c, CHANNELS_PER_TASK);
-}
-
-static void from_points_task(void *argument, int task, int thread)
-{
-    (void)thread;
-    const struct weights_plan *plan = argument;
-    int parts = tasks_per_panel(plan), channels = plan->src.view.c;
-    size_t panel = (size_t)(task / parts), tap = (size_t)channels * CPU_PANEL;
-    int first = task % parts * CHANNELS_PER_TASK, count = channels - first;
-    if (count > CHANNELS_PER_TASK)
-        count = CHANNELS_PER_TASK;
-    size_t at = (size_t)first * CPU_PANEL;
-    plan->kernels->diff_weights(plan->weights_points + panel * plan->outer.panel_floats + at,
-                                (size_t)cpu_winograd_weight_rows(channels) * CPU_PANEL,
-                                count * CPU_PANEL, plan->diff_weights + panel * TAPS * tap + at,
-                                tap);
 }
 
 static clef_status weights_run(struct clef_plan *base, const struct clef_run_values *values)
 {
     (void)values;
     struct weights_plan *plan = (struct weights_plan *)base;
-    cpu_parallel_for(plan->base.cpu, 2 * cpu_winograd_row_tasks(&plan->tiles), to_points_task,
-                     plan);
-    CPU_NAME(conv2d_outer_run)(&plan->outer);
-    cpu_parallel_for(plan->base.cpu, plan->outer.panels * tasks_per_panel(plan), from_points_task,
-                     plan);
-    if (plan->diff_bias)
-        join_bias(plan);
+    cpu_parallel_for(plan->base.cpu, plan->panel_sets * plan->channel_sets, weights_task, plan);
     return CLEF_OK;
 }
 
 // ---------------------------------------------------------------- planning
 
-static void weights_destroy(struct clef_plan *base)
+// As many panels for a task as fit the cache, or fewer of both where that would leave threads
+// without a task. The cut changes no sum.
+static void share(struct weights_plan *plan, int threads)
 {
-    CPU_NAME(conv2d_outer_free)(&((struct weights_plan *)base)->outer);
-    free(base);
+    int all = cpu_task_count((size_t)plan->src.view.c, CPU_LANES) * CPU_LANES;
+    int rows = TASK_FLOATS / plan->tiles.products / CPU_PANEL; // Of CPU_PANEL floats, at a point.
+    int most = (rows - BLOCK_ROWS * (TASK_CHANNELS / CPU_PANEL + 1)) / TASK_CHANNELS;
+    plan->channels = cpu_minimum(TASK_CHANNELS, all);
+    plan->panels_per_task = cpu_minimum(most > 1 ? most : 1, plan->panels);
+    for (;;) {
+        plan->channel_sets = cpu_task_count((size_t)all, (size_t)plan->channels);
+        plan->panel_sets = cpu_task_count((size_t)plan->panels, (size_t)plan->panels_per_task);
+        if (plan->channel_sets * plan->panel_sets >= threads)
+            return;
+        if (plan->panels_per_task > 1)
+            plan->panels_per_task = (plan->panels_per_task + 1) / 2;
+        else if (plan->channels > CPU_LANES)
+            plan->channels -= CPU_LANES;
+        else
+            return;
+    }
 }
 
-// A plan without its scratch; its outer product has to be released.
-static clef_status outline(struct cpu_context *cpu, enum clef_conv2d_algorithm algorithm,
-                           const struct clef_conv2d_backward_weights_args *args,
-                           struct weights_plan *plan)
+// A plan without its scratch.
+static struct weights_plan outline(struct cpu_context *cpu, enum clef_conv2d_algorithm algorithm,
+                                   const struct clef_conv2d_backward_weights_args *args)
 {
     const struct clef_tensor *src = args->src, *diff_dst = args->diff_dst;
     const struct cpu_winograd_kernels *kernels = CPU_NAME(winograd_kernels)(algorithm);
-    *plan = (struct weights_plan){
+    struct weights_plan plan = {
         .kernels = kernels,
         .tiles = cpu_winograd_tiles(kernels->points, kernels->outputs, diff_dst,
                                     src->c > diff_dst->c ? src->c : diff_dst->c),
@@ -155,87 +206,42 @@ static clef_status outline(struct cpu_context *cpu, enum clef_conv2d_algorithm a
         .diff_dst = {.view = cpu_view(diff_dst), .width = kernels->outputs},
         .diff_weights = cpu_view(args->diff_weights).data,
         .diff_bias = cpu_view(args->diff_bias).data,
+        .panels = cpu_task_count((size_t)diff_dst->c, CPU_PANEL),
     };
-    plan->src.points = cpu_winograd_matrices(plan->tiles.products, plan->tiles.rows, src->c);
-    int products = plan->tiles.products;
-    int panels = cpu_task_count((size_t)diff_dst->c, CPU_PANEL);
-    plan->diff_dst.points = cpu_winograd_matrices(products * panels, plan->tiles.rows, CPU_PANEL);
-    size_t panel_step = plan->diff_dst.points.point;
-    plan->diff_dst.points.point *= (size_t)panels;
-    plan->outer = (struct cpu_conv2d_outer){
-        .cpu = cpu,
-        .src = {.c = src->c},
-        .diff_dst = {.c = diff_dst->c},
-        .panel_step = panel_step,
-        .panel_floats = (size_t)products * (size_t)cpu_winograd_weight_rows(src->c) * CPU_PANEL,
-        .parts = 1,
-        .panels_per_task = cpu_task_count((size_t)panels * (size_t)products, OUTER_TASKS),
-    };
-    CLEF_TRY(cpu_winograd_runs(&plan->tiles, &plan->src, &plan->diff_dst, &plan->outer.runs));
-    CPU_NAME(conv2d_outer_share)(&plan->outer);
-    return CLEF_OK;
-}
-
-static size_t bias_floats(const struct weights_plan *plan)
-{
-    return (size_t)cpu_winograd_row_tasks(&plan->tiles) * bias_row(plan);
-}
-
-static size_t weights_floats(const struct weights_plan *plan)
-{
-    return (size_t)plan->outer.panels * plan->outer.panel_floats;
-}
-
-// Creates the plan that was outlined; takes its outer product over.
-static clef_status create(void *context, struct weights_plan *outlined, float *scratch,
-                          struct clef_plan **result)
-{
-    struct clef_plan *base;
-    clef_status status = cpu_plan_create(context, sizeof *outlined, weights_run, &base);
-    if (status != CLEF_OK) {
-        CPU_NAME(conv2d_outer_free)(&outlined->outer);
-        return status;
-    }
-    base->destroy = weights_destroy;
-    struct weights_plan *plan = (struct weights_plan *)base;
-    outlined->base = plan->base;
-    *plan = *outlined;
-    plan->src.points.data = scratch;
-    plan->diff_dst.points.data = plan->src.points.data + plan->src.points.floats;
-    plan->weights_points = plan->diff_dst.points.data + plan->diff_dst.points.floats;
-    plan->bias_sums = plan->weights_points + weights_floats(plan);
-    plan->outer.src.data = plan->src.points.data;
-    plan->outer.diff_dst.data = plan->diff_dst.points.data;
-    plan->outer.diff_weights = plan->weights_points;
-    status = CPU_NAME(conv2d_outer_prepare)(&plan->outer, plan->bias_sums + bias_floats(plan));
-    if (status != CLEF_OK) {
-        weights_destroy(base);
-        return status;
-    }
-    *result = base;
-    return CLEF_OK;
+    int products = plan.tiles.products;
+    share(&plan, cpu->threads);
+    plan.src.points = cpu_winograd_matrices(products, BLOCK_ROWS, plan.channels);
+    plan.diff_dst.points = cpu_winograd_matrices(products, BLOCK_ROWS, CPU_PANEL);
+    plan.point = (size_t)cpu_winograd_weight_rows(plan.channels) * CPU_PANEL;
+    plan.panel_floats = (size_t)products * plan.point;
+    plan.panel_floats = (size_t)products * plan.point;
+    plan.thread_floats = plan.src.points.floats + plan.diff_dst.points.floats +
+                         (size_t)plan.panels_per_task * plan.panel_floats;
+    return plan;
 }
 
 clef_status
 CPU_NAME(winograd_backward_weights)(void *context, enum clef_conv2d_algorithm algorithm,
                                     const struct clef_conv2d_backward_weights_args *args,
                                     const struct clef_tensor *scratch, struct clef_plan_info *info,
-                                    struct clef_plan **plan)
+                                    struct clef_plan **result)
 {
-    struct weights_plan wanted;
-    CLEF_TRY(outline(context, algorithm, args, &wanted));
-    double weights = (double)TAPS * args->src->c * args->diff_dst->c;
+    struct cpu_context *cpu = context;
+    struct weights_plan outlined = outline(cpu, algorithm, args);
+    double channels = args->src->c, filters = args->diff_dst->c;
     *info = (struct clef_plan_info){
-        .scratch_floats = wanted.src.points.floats + wanted.diff_dst.points.floats +
-                          weights_floats(&wanted) + bias_floats(&wanted) +
-                          wanted.outer.scratch_floats,
-        .flops = 2 * wanted.outer.runs.multiply_adds * args->diff_dst->c,
+        .scratch_floats = (size_t)cpu->threads * outlined.thread_floats,
+        .flops = 2.0 * outlined.tiles.products * outlined.tiles.rows * channels * filters,
         .bytes = cpu_tensor_bytes(args->src) + cpu_tensor_bytes(args->diff_dst) +
-                 weights * sizeof(float),
+                 TAPS * channels * filters * sizeof(float),
         .algorithm = clef_conv2d_algorithm_name(algorithm),
     };
-    if (plan)
-        return create(context, &wanted, cpu_view(scratch).data, plan);
-    CPU_NAME(conv2d_outer_free)(&wanted.outer);
+    if (!result)
+        return CLEF_OK;
+    CLEF_TRY(cpu_plan_create(context, sizeof outlined, weights_run, result));
+    struct weights_plan *plan = (struct weights_plan *)*result;
+    outlined.base = plan->base;
+    *plan = outlined;
+    plan->scratch = cpu_view(scratch).data;
     return CLEF_OK;
 }
