@@ -9,20 +9,25 @@ INLINE void sum_set(global const float *src, struct part part, int channels, con
 {
     vec pivot[SET];
     struct sums sums[SET];
+    clear_sums(sums, vectors);
 #pragma unroll
-    for (int v = 0; v < vectors; v++) {
+    for (int v = 0; v < vectors; v++)
         pivot[v] = LOAD(src + part.c + v * WIDTH);
-        sums[v].first = sums[v].second = (vec)0;
-    }
     const ulong step = (ulong)ROWS * channels;
+    while (part.row < part.end) {
+        const int end = min(part.end, part.row + PIECE * ROWS);
+        struct sums piece[SET];
+        clear_sums(piece, vectors);
 #pragma unroll 2
-    for (; part.row < part.end; part.row += ROWS, part.at += step)
+        for (; part.row < end; part.row += ROWS, part.at += step)
 #pragma unroll
-        for (int v = 0; v < vectors; v++) {
-            const vec x = LOAD(src + part.at + v * WIDTH) - pivot[v];
-            sums[v].first += x;
-            sums[v].second = fma(x, x, sums[v].second);
-        }
+            for (int v = 0; v < vectors; v++) {
+                const vec x = LOAD(src + part.at + v * WIDTH) - pivot[v];
+                piece[v].first += x;
+                piece[v].second = fma(x, x, piece[v].second);
+            }
+        add_piece(sums, piece, vectors);
+    }
 #pragma unroll
     for (int v = 0; v < vectors; v++)
         result[v] = sums[v];

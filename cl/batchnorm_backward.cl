@@ -45,17 +45,22 @@ INLINE void sum_set(struct images images, global const float *all_means, struct 
 {
     vec mean[SET];
     struct sums sums[SET];
+    clear_sums(sums, vectors);
 #pragma unroll
-    for (int v = 0; v < vectors; v++) {
+    for (int v = 0; v < vectors; v++)
         mean[v] = LOAD(all_means + part.c + v * WIDTH);
-        sums[v].first = sums[v].second = (vec)0;
-    }
     const ulong step = (ulong)ROWS * channels;
+    while (part.row < part.end) {
+        const int end = min(part.end, part.row + PIECE * ROWS);
+        struct sums piece[SET];
+        clear_sums(piece, vectors);
 #pragma unroll 2
-    for (; part.row < part.end; part.row += ROWS, part.at += step)
+        for (; part.row < end; part.row += ROWS, part.at += step)
 #pragma unroll
-        for (int v = 0; v < vectors; v++)
-            sums[v] = add_row(sums[v], images, part.at + v * WIDTH, mean[v]);
+            for (int v = 0; v < vectors; v++)
+                piece[v] = add_row(piece[v], images, part.at + v * WIDTH, mean[v]);
+        add_piece(sums, piece, vectors);
+    }
 #pragma unroll
     for (int v = 0; v < vectors; v++)
         result[v] = sums[v];

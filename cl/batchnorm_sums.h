@@ -24,6 +24,8 @@
 #define SPAN 1
 #endif
 #define SET (SPAN < 4 ? SPAN : 4)
+// Rows of an item whose sum joins that of its others: one chain of all rows would round more.
+#define PIECE 16
 #define INLINE __attribute__((always_inline))
 #define GROUP __attribute__((reqd_work_group_size(LANES, ROWS, 1)))
 
@@ -65,7 +67,12 @@ INLINE struct part from_vector(struct part part, int v)
 }
 
 // Calls function(..., a part of fewer vectors, their number, which it knows beforehand, and element
-// `v` of values) for all of a part.
+// `v` of values) for all of a part: sets, and what a set is too large for one by one. A single
+// vector needs no loop, in which PoCL 3.1 mistakes the values of a group's items for each other.
+#if SPAN == 1
+#define EACH_SET(function, part, channels, values, ...) \
+    function(__VA_ARGS__, part, channels, 1, values);
+#else
 #define EACH_SET(function, part, channels, values, ...)                               \
     for (int v = 0; v < SPAN && (part).c + v * WIDTH < (channels);)                   \
         if ((part).c + (v + SET) * WIDTH <= (channels)) {                             \
@@ -75,16 +82,26 @@ INLINE struct part from_vector(struct part part, int v)
             function(__VA_ARGS__, from_vector(part, v), channels, 1, (values) + v);   \
             v++;                                                                      \
         }
+#endif
 
 struct sums {
     vec first, second;
 };
 
-INLINE struct sums add_sums(struct sums a, struct sums b)
+INLINE void clear_sums(struct sums *sums, const int vectors)
 {
-    a.first += b.first;
-    a.second += b.second;
-    return a;
+#pragma unroll
+    for (int v = 0; v < vectors; v++)
+        sums[v].first = sums[v].second = (vec)0;
+}
+
+INLINE void add_piece(struct sums *sums, const struct sums *piece, const int vectors)
+{
+#pragma unroll
+    for (int v = 0; v < vectors; v++) {
+        sums[v].first += piece[v].first;
+        sums[v].second += piece[v].second;
+    }
 }
 
 // The sums over the items of a column, at each of them.
