@@ -55,35 +55,6 @@ kernel GROUP_SIZE void winograd_input(global const float *restrict src, ulong sr
 // processor to foresee: where images follow each other, this is what the next group reads.
 #define AHEAD (GROUP * WIDTH)
 
-// Makes values, `step` floats apart, of the result's gradient from a place on.
-IN_LINE void gradient_to_points(global const float *diff_dst, int4 place, int4 shape, int4 strides,
-                                global float *values, int step)
-{
-    vec columns[POINTS][OUTPUTS];
-#pragma unroll
-    for (int j = 0; j < OUTPUTS; j++) {
-        vec y[OUTPUTS], m[POINTS];
-#pragma unroll
-        for (int i = 0; i < OUTPUTS; i++) {
-            y[i] = 0;
-            if (place.y + i < shape.y && place.z + j < shape.z)
-                y[i] = LOAD_AND_ASK(diff_dst + find_element(place, i, j, strides), AHEAD);
-        }
-        gradient_line(y, m);
-#pragma unroll
-        for (int i = 0; i < POINTS; i++)
-            columns[i][j] = m[i];
-    }
-#pragma unroll
-    for (int i = 0; i < POINTS; i++) {
-        vec m[POINTS];
-        gradient_line(columns[i], m);
-#pragma unroll
-        for (int j = 0; j < POINTS; j++)
-            STORE(m[j], values + (ulong)(i * POINTS + j) * step);
-    }
-}
-
 // Both factors of the weights' gradient: groups (i, 0) take the source to points, groups (i, 1) the
 // result's gradient.
 kernel GROUP_SIZE void winograd_factors(global const float *restrict src, ulong src_at,
@@ -105,7 +76,7 @@ kernel GROUP_SIZE void winograd_factors(global const float *restrict src, ulong 
         source_to_points(src + src_at, place + (int4)(0, origin_y, origin_x, 0), shape, src_strides,
                          AHEAD, values + values_at + at, src_step);
     else
-        gradient_to_points(diff_dst + diff_dst_at, place, shape, dst_strides,
+        gradient_to_points(diff_dst + diff_dst_at, place, shape, dst_strides, AHEAD,
                            gradients + gradients_at + at, dst_step);
 }
 
@@ -169,25 +140,8 @@ kernel GROUP_SIZE void winograd_weights_gradient(global const float *restrict va
     if (row >= in)
         return;
     values += values_at + ((ulong)panel * POINTS * POINTS * WEIGHT_ROWS(in) + row) * PANEL + lane;
-    vec lines[3][POINTS];
-#pragma unroll
-    for (int j = 0; j < POINTS; j++) {
-        vec u[POINTS], w[3];
-#pragma unroll
-        for (int i = 0; i < POINTS; i++)
-            u[i] = LOAD(values + (ulong)(i * POINTS + j) * WEIGHT_ROWS(in) * PANEL);
-        weights_gradient_line(u, w);
-#pragma unroll
-        for (int i = 0; i < 3; i++)
-            lines[i][j] = w[i];
-    }
-    diff_weights += diff_weights_at + ((ulong)panel * TAPS * in + row) * PANEL + lane;
-#pragma unroll
-    for (int i = 0; i < 3; i++) {
-        vec w[3];
-        weights_gradient_line(lines[i], w);
-#pragma unroll
-        for (int j = 0; j < 3; j++)
-            STORE(w[j], diff_weights + (ulong)(3 * i + j) * in * PANEL);
-    }
+    points_to_weights(values, WEIGHT_ROWS(in) * PANEL,
+                      diff_weights + diff_weights_at + ((ulong)panel * TAPS * in + row) * PANEL +
+                          lane,
+                      in * PANEL);
 }

@@ -23,7 +23,7 @@ void multiply(local float *sums, local const float *source, int rows, int channe
               global const float *weights, size_t panel_pitch)
 {
     for (int c = 0; c < channels; c += CHAIN)
-        add_chain(sums, source + c, rows, pitch, weights + c * PANEL, panel_pitch,
+        add_chain(sums, source + c, rows, pitch, 1, weights + c * PANEL, panel_pitch,
                   min(channels - c, CHAIN), c == 0);
 }
 

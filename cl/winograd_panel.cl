@@ -59,7 +59,7 @@ winograd_panel(global const float *restrict values, ulong values_at, int values_
         take_weights(weights + weights_at, channels, filters, first, c, count, room, weights_step);
         for (int point = 0; point < POINTS * POINTS; point++)
             add_chain(sums + point * sums_step, values + values_at + (ulong)point * values_step + c,
-                      rows, channels, room + point * weights_step, pitch, count, c == 0);
+                      rows, channels, 1, room + point * weights_step, pitch, count, c == 0);
     }
     for (int i = 0; i < rows; i++)
         for (int lane = 0; lane < min(PANELS * PANEL, filters - first); lane += WIDTH)

@@ -2,7 +2,9 @@
 // The products of a Winograd convolution at one point, of rows in the includer's SOURCE_SPACE and
 // weights in its WEIGHTS_SPACE:
 //
-//     sums[row][filter of PANELS panels], in local memory
+//     sums[row][filter of PANELS panels], in SPACE
+//
+// Elements of source are `pitch` floats apart from row to row, and `step` from product to product.
 #ifndef CLEF_WINOGRAD_PRODUCT_H
 #define CLEF_WINOGRAD_PRODUCT_H
 
@@ -11,9 +13,9 @@
 // Adds one chain to the sums of `rows` rows, or begins them. Rows from `end` on are computed as
 // copies of the last.
 #define MULTIPLY(name, rows)                                                                  \
-    void name(local float *sums, SOURCE_SPACE const float *restrict source, int row, int end, \
-              int pitch, WEIGHTS_SPACE const float *restrict weights, size_t panel_pitch,     \
-              int count, bool first)                                                          \
+    void name(SPACE float *sums, SOURCE_SPACE const float *restrict source, int row, int end, \
+              int pitch, int step, WEIGHTS_SPACE const float *restrict weights,               \
+              size_t panel_pitch, int count, bool first)                                      \
     {                                                                                         \
         sums_of_row sum[rows];                                                                \
         SOURCE_SPACE const float *x[rows];                                                    \
@@ -22,7 +24,7 @@
         {                                                                                     \
             x[i] = source + min(row + i, end - 1) * pitch;                                    \
         }                                                                                     \
-        ADD_PRODUCTS(sum, rows, x, 1, weights, panel_pitch, count)                            \
+        ADD_PRODUCTS(sum, rows, x, step, weights, panel_pitch, count)                         \
         sums += row * PANELS * PANEL;                                                         \
         if (!first)                                                                           \
             ADD_EARLIER(sum, rows, load_vector16(sums + (i * PANELS + p) * PANEL))            \
@@ -37,15 +39,15 @@
 MULTIPLY(multiply_tile, TILE)
 MULTIPLY(multiply_tail, TAIL)
 
-// One chain of `count` products of `rows` rows, `pitch` floats apart.
-void add_chain(local float *sums, SOURCE_SPACE const float *source, int rows, int pitch,
+// One chain of `count` products of `rows` rows.
+void add_chain(SPACE float *sums, SOURCE_SPACE const float *source, int rows, int pitch, int step,
                WEIGHTS_SPACE const float *weights, size_t panel_pitch, int count, bool first)
 {
     int row = 0;
     for (; rows - row > TAIL; row += TILE)
-        multiply_tile(sums, source, row, rows, pitch, weights, panel_pitch, count, first);
+        multiply_tile(sums, source, row, rows, pitch, step, weights, panel_pitch, count, first);
     if (row < rows)
-        multiply_tail(sums, source, row, rows, pitch, weights, panel_pitch, count, first);
+        multiply_tail(sums, source, row, rows, pitch, step, weights, panel_pitch, count, first);
 }
 
 #endif

@@ -75,7 +75,37 @@ IN_LINE void source_to_points(global const float *src, int4 place, int4 shape, i
     }
 }
 
-// The way back, to what of the tile lies inside of the image. The addend may be dst itself.
+// Makes values, `step` floats apart, of the result's gradient from a place on.
+IN_LINE void gradient_to_points(global const float *diff_dst, int4 place, int4 shape, int4 strides,
+                                const int ahead, SPACE float *values, int step)
+{
+    vec columns[POINTS][OUTPUTS];
+#pragma unroll
+    for (int j = 0; j < OUTPUTS; j++) {
+        vec y[OUTPUTS], m[POINTS];
+#pragma unroll
+        for (int i = 0; i < OUTPUTS; i++) {
+            y[i] = 0;
+            if (place.y + i < shape.y && place.z + j < shape.z)
+                y[i] = LOAD_AND_ASK(diff_dst + find_element(place, i, j, strides), ahead);
+        }
+        gradient_line(y, m);
+#pragma unroll
+        for (int i = 0; i < POINTS; i++)
+            columns[i][j] = m[i];
+    }
+#pragma unroll
+    for (int i = 0; i < POINTS; i++) {
+        vec m[POINTS];
+        gradient_line(columns[i], m);
+#pragma unroll
+        for (int j = 0; j < POINTS; j++)
+            STORE(m[j], values + (ulong)(i * POINTS + j) * step);
+    }
+}
+
+// The way back from the products, to what of the tile lies inside of the image. The addend may be
+// dst itself.
 IN_LINE void points_to_target(SPACE const float *values, int step, int4 place,
                               global const float *bias, global const float *addend,
                               global float *dst, int4 shape, int4 strides, int flags)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How weights go to points, into the includer's SPACE: from panels of 16 filters with `in` rows a
 // tap, to the place of a row and lane in a panel at the first point, the others `step` floats
-// apart.
+// apart. And how their gradient comes back.
 #ifndef CLEF_WINOGRAD_WEIGHTS_H
 #define CLEF_WINOGRAD_WEIGHTS_H
 
@@ -73,6 +73,32 @@ IN_LINE void transposed_weights_to_points(global const float *weights, int in, i
     }
     for (int k = 0; k < min(WIDTH, out - (int)row); k++)
         transform_weights(turned[k], values + k * PANEL, step);
+}
+
+// The gradients of nine weights, `pitch` floats apart, of POINTS^2 values.
+IN_LINE void points_to_weights(SPACE const float *values, int step, global float *diff_weights,
+                               int pitch)
+{
+    vec lines[3][POINTS];
+#pragma unroll
+    for (int j = 0; j < POINTS; j++) {
+        vec u[POINTS], w[3];
+#pragma unroll
+        for (int i = 0; i < POINTS; i++)
+            u[i] = LOAD(values + (ulong)(i * POINTS + j) * step);
+        weights_gradient_line(u, w);
+#pragma unroll
+        for (int i = 0; i < 3; i++)
+            lines[i][j] = w[i];
+    }
+#pragma unroll
+    for (int i = 0; i < 3; i++) {
+        vec w[3];
+        weights_gradient_line(lines[i], w);
+#pragma unroll
+        for (int j = 0; j < 3; j++)
+            STORE(w[j], diff_weights + (ulong)(3 * i + j) * pitch);
+    }
 }
 
 #endif

@@ -14,7 +14,7 @@ FOREIGN = "CLBlast"
 FOREIGN_KERNELS = "Xgemm"
 
 # Files of cl/ that are for processors alone.
-OF_PROCESSORS = ("winograd_block", "winograd_panel")
+OF_PROCESSORS = ("winograd_block", "winograd_outer", "winograd_panel")
 
 # What is recorded: commands of Clef, with the exit code that belongs to each. `check` takes every op
 # over many shapes, those of the network included, with each algorithm that the device could choose,
