@@ -15,6 +15,6 @@ kernel void conv2d_transpose(global const float *restrict weights, ulong weights
     transposed += transposed_at + (ulong)(panel * kernel_taps + tap) * out * PANEL;
     const int step = (int)get_local_size(0) * WIDTH;
     for (int o = (int)get_local_id(0) * WIDTH; o < out; o += step)
-        turn_columns(weights + o / PANEL * filter_panel + o % PANEL, in - first, 0, out - o,
+        turn_columns(weights + o / PANEL * filter_panel + (o & (PANEL - 1)), in - first, 0, out - o,
                      transposed + o * PANEL);
 }

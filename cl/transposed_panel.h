@@ -12,8 +12,7 @@
 
 // Writes `count` rows of a panel: the columns from `skip` on of the WIDTH that are at `from`, in
 // the first of `lanes` rows.
-void turn_columns(global const float *restrict from, int lanes, int skip, int count,
-                  SPACE float *restrict to)
+void turn_columns(global const float *from, int lanes, int skip, int count, SPACE float *to)
 {
     vec rows[PANEL];
 #pragma unroll
