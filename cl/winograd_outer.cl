@@ -84,8 +84,9 @@ kernel GROUP_SIZE void winograd_outer(global const float *restrict src, ulong sr
     // Of a single block the sums of a tile are done with before those of the next.
     const int tile_floats = rows > CHAIN ? POINTS * POINTS * steps.w : 0;
     for (int set = (int)get_group_id(0); set < sets; set += (int)get_num_groups(0)) {
-        const int channel = set % channel_sets * sizes.z, channels = min(sizes.z, in - channel);
-        const int first_panel = set / channel_sets * sizes.w;
+        const int panel_set = set / channel_sets, first_panel = panel_set * sizes.w;
+        const int channel = (set - panel_set * channel_sets) * sizes.z;
+        const int channels = min(sizes.z, in - channel);
         const int end_panel = min(first_panel + sizes.w, panels);
         for (int row = 0; row < rows; row += CHAIN) {
             const int count = min(rows - row, CHAIN);

@@ -20,7 +20,8 @@
 // Rows of a block: one chain of sums.
 #define BLOCK_ROWS CPU_CHAIN_LENGTH
 
-// Channels of a task: few, so that it can have many panels, for which it takes src to points once.
+// Channels of a task: as many as a panel has filters, and so few that it can have many panels, for
+// which it takes src to points once.
 #define TASK_CHANNELS CPU_PANEL
 
 // What the points and sums of a task take at most: most of the second-level cache, which is larger
@@ -172,7 +173,7 @@ static void share(struct weights_plan *plan, int threads)
 {
     int all = cpu_task_count((size_t)plan->src.view.c, CPU_LANES) * CPU_LANES;
     int rows = TASK_FLOATS / plan->tiles.products / CPU_PANEL; // Of CPU_PANEL floats, at a point.
-    int most = (rows - BLOCK_ROWS * (TASK_CHANNELS / CPU_PANEL + 1)) / TASK_CHANNELS;
+    int most = (rows - 2 * BLOCK_ROWS) / TASK_CHANNELS;        // Beside a block of both factors.
     plan->channels = cpu_minimum(TASK_CHANNELS, all);
     plan->panels_per_task = cpu_minimum(most > 1 ? most : 1, plan->panels);
     for (;;) {
