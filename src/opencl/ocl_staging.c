@@ -62,8 +62,12 @@ struct ocl_staging *ocl_staging_take(struct ocl_context *ocl, size_t bytes)
 
 void ocl_staging_release(struct ocl_context *ocl)
 {
-    for (int i = 0; ocl->staging && i < PIECES; i++)
+    if (!ocl->staging)
+        return;
+    for (int i = 0; i < PIECES; i++)
         release_piece(ocl, &ocl->staging->pieces[i]);
+    // Intel's runtime for processors crashes if the program ends while memory is unmapped.
+    ocl_api.clFinish(ocl->queue);
     free(ocl->staging);
     ocl->staging = NULL;
 }
