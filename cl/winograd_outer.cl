@@ -40,11 +40,12 @@ void take_gradient(global const float *diff_dst, int4 shape, int4 strides, int t
 {
     for (int i = 0; i < count; i++)
         for (uint lane = 0; lane < lanes; lane += WIDTH) {
-            int4 place = find_place(row + i, filter + (int)lane, shape.x, tiles_x);
-            if (place.w >= shape.w)
-                place.y = shape.y;
-            gradient_to_points(diff_dst, place, shape, strides, AHEAD,
-                               values + (lane / PANEL * CHAIN + i) * PANEL + lane % PANEL, step);
+            const int channel = filter + (int)lane;
+            const int4 place = find_place(row + i, channel, shape.x, tiles_x);
+            const int y = channel < shape.w ? place.y : shape.y;
+            gradient_to_points(diff_dst, (int4)(place.x, y, place.z, channel), shape, strides,
+                               AHEAD, values + (lane / PANEL * CHAIN + i) * PANEL + lane % PANEL,
+                               step);
         }
 }
 
