@@ -11,7 +11,8 @@
 
 struct ocl_conv2d_weights_product {
     const struct clef_tensor *src, *diff_dst, *diff_weights;
-    // Where the kernel sums diff_dst as well, where ocl_conv2d_cut_sums_bias; of no kind else.
+    // Where the kernel puts the sums of diff_dst's rows, if ocl_conv2d_cut_sums_bias; else of no
+    // kind.
     struct ocl_arg bias;
 };
 
