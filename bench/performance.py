@@ -11,28 +11,43 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
-# Name, options of `clef bench train`, script's prefix, batch size, threads (0: all), steps, whether
-# Keras takes part, which is several times slower than PyTorch.
+
+
+class Scenario(typing.NamedTuple):
+    name: str
+    batch_size: int
+    steps: int
+    network: str = "seed"  # The prefix of the peers' scripts.
+    clef: tuple = ()       # Options of `clef bench train`,
+    peers: tuple = ()      # and of the peers' scripts.
+    threads: int = 0       # 0: all.
+    torch_refuses: str = ""
+
+
 SCENARIOS = [
-    ("batch 64", [], "seed", 64, 0, 20, True),
-    ("224x224x3, batch 16", ["--arch", "resnet18-imagenet"], "imagenet", 16, 0, 4, True),
-    ("batch 1", [], "seed", 1, 0, 60, False),
-    ("batch 16", [], "seed", 16, 0, 30, False),
-    ("batch 256", [], "seed", 256, 0, 6, False),
-    ("batch 64, one thread", [], "seed", 64, 1, 10, False),
+    Scenario("batch 64", 64, 20),
+    Scenario("224x224x3, batch 16", 16, 4, "imagenet", ("--arch", "resnet18-imagenet")),
+    Scenario("batch 1", 1, 60, torch_refuses="to normalise the single value of a channel that the "
+             "last stage has of one image"),
+    Scenario("64x64, batch 1", 1, 60, clef=("--image-size", "64"), peers=("--image-size", "64")),
+    Scenario("batch 16", 16, 30),
+    Scenario("batch 256", 256, 6),
+    Scenario("batch 64, one thread", 64, 10, threads=1),
 ]
 # A measured peak below this part of the highest one says that something else ran beside it.
 DISTURBED, MOST_TRIES = 0.8, 3
-KERAS_STEPS = 3  # At most, since one takes seconds.
 TORCH_MODES = ("eager", "channels_last", "compile")
 CLEF_DEVICES = (
-    # Name, device, the driver's .icd file or folder.
-    ("clef cpu", "cpu", None),
-    ("clef opencl, PoCL", "opencl", pathlib.Path("/etc/OpenCL/vendors/pocl.icd")),
-    ("clef opencl, Intel", "opencl", ROOT / "build/intel-opencl/alone"),
+    # Name, device, the driver's .icd file or folder, and its variable for the number of threads.
+    ("clef cpu", "cpu", None, None),
+    ("clef opencl, PoCL", "opencl", pathlib.Path("/etc/OpenCL/vendors/pocl.icd"),
+     "POCL_MAX_PTHREAD_COUNT"),
+    ("clef opencl, Intel", "opencl", ROOT / "build/intel-opencl/alone",
+     "CL_CONFIG_CPU_TBB_NUM_WORKERS"),
 )
 
 
@@ -43,34 +58,32 @@ def environment(driver, **more):
     return result
 
 
-def clef_devices(scenario_threads):
-    for name, device, driver in CLEF_DEVICES:
-        if driver and not driver.exists():
-            continue
-        # Drivers of OpenCL take the number of their threads from settings of their own.
-        if scenario_threads and driver:
-            continue
-        yield name, device, driver
+def clef_devices():
+    for name, device, driver, thread_variable in CLEF_DEVICES:
+        if not driver or driver.exists():
+            yield name, device, driver, thread_variable
 
 
 def contenders(options, scenario):
     """Name, command and environment of all that take part in a scenario."""
-    _, clef_options, network, batch_size, threads, steps, with_keras = scenario
-    common = ["--batch-size", str(batch_size)]
-    thread_option = ["--threads", str(threads)] if threads else []
-    peer = [sys.executable, str(HERE / "peers" / f"{network}_torch.py")] + common + thread_option
-    for mode in TORCH_MODES:
-        yield (f"torch {mode}", peer + ["--steps", str(steps), "--warm-up", "2", "--mode", mode],
-               environment(None))
-    for name, device, driver in clef_devices(threads):
-        yield (name, [options.clef, "bench", "train", "--device", device, "--json", "--steps",
-                      str(steps), "--warm-up", "3", "--repetitions", "3"] + common + clef_options +
-               thread_option, environment(driver))
-    if not with_keras:
-        return
-    keras = [sys.executable, str(HERE / "peers" / f"{network}_keras.py")] + common + thread_option
-    yield ("keras", keras + ["--steps", str(min(steps, KERAS_STEPS)), "--warm-up", "1"],
-           environment(None))
+    steps = ["--batch-size", str(scenario.batch_size), "--steps", str(scenario.steps)]
+    threads = ["--threads", str(scenario.threads)] if scenario.threads else []
+
+    def peer(framework):
+        return [sys.executable, str(HERE / "peers" / f"{scenario.network}_{framework}.py"),
+                "--warm-up", "2"] + steps + threads + list(scenario.peers)
+
+    if not scenario.torch_refuses:
+        for mode in TORCH_MODES:
+            yield f"torch {mode}", peer("torch") + ["--mode", mode], environment(None)
+    for name, device, driver, thread_variable in clef_devices():
+        command = [options.clef, "bench", "train", "--device", device, "--json", "--warm-up", "3",
+                   "--repetitions", "3"] + steps + list(scenario.clef)
+        if scenario.threads and driver:
+            yield name, command, environment(driver, **{thread_variable: str(scenario.threads)})
+        else:
+            yield name, command + threads, environment(driver)
+    yield "keras", peer("keras"), environment(None)
 
 
 def run(name, command, env):
@@ -106,15 +119,15 @@ def measure_steps(options, failures):
     peaks = {}
     for scenario in SCENARIOS:
         for turn in range(options.rounds):
-            print(f"{scenario[0]}, round {turn + 1} of {options.rounds}", file=sys.stderr)
+            print(f"{scenario.name}, round {turn + 1} of {options.rounds}", file=sys.stderr)
             entries = list(contenders(options, scenario))
             for name, command, env in entries if turn % 2 == 0 else reversed(entries):
-                result = run_undisturbed(name, command, env, scenario[4], peaks)
+                result = run_undisturbed(name, command, env, scenario.threads, peaks)
                 if result is None:
-                    failures.append(f"{scenario[0]}: {name}")
+                    failures.append(f"{scenario.name}: {name}")
                 else:
-                    yield {"kind": "steps", "scenario": scenario[0], "contender": name,
-                           "result": result}
+                    yield {"kind": "steps", "scenario": scenario.name, "contender": name,
+                           "torch_refuses": scenario.torch_refuses, "result": result}
 
 
 # ---------------------------------------------------------------- start
@@ -153,7 +166,7 @@ def seconds_to_first_step(command, env):
 
 
 def measure_starts(options, failures):
-    for name, device, driver in clef_devices(0):
+    for name, device, driver, _ in clef_devices():
         with tempfile.TemporaryDirectory() as work:
             env = environment(driver, XDG_CACHE_HOME=f"{work}/cache",
                               POCL_CACHE_DIR=f"{work}/pocl", TERM="xterm")
@@ -169,7 +182,8 @@ def measure_starts(options, failures):
                 else:
                     yield {"kind": "start", "state": state, "contender": name,
                            "seconds": seconds, "page_cache_dropped": dropped}
-    for mode in TORCH_MODES:
+    peers = [(f"torch {mode}", "seed_torch.py", mode) for mode in TORCH_MODES]
+    for name, script, mode in peers + [("keras", "seed_keras.py", "keras")]:
         for state in ("cold", "warm"):
             dropped = state == "cold" and drop_page_cache()
             with tempfile.TemporaryDirectory() as work:
@@ -177,13 +191,13 @@ def measure_starts(options, failures):
                     env = environment(None, TORCHINDUCTOR_CACHE_DIR=work)
                 else:
                     env = environment(None)
-                result = run(f"start, {state}: torch {mode}",
-                             [sys.executable, str(HERE / "peers/seed_torch.py"), "--mode", mode,
+                result = run(f"start, {state}: {name}",
+                             [sys.executable, str(HERE / "peers" / script), "--mode", mode,
                               "--steps", "1", "--warm-up", "0"], env)
             if result is None:
-                failures.append(f"start, {state}: torch {mode}")
+                failures.append(f"start, {state}: {name}")
             else:
-                yield {"kind": "start", "state": state, "contender": f"torch {mode}",
+                yield {"kind": "start", "state": state, "contender": name,
                        "seconds": result["start_seconds"], "page_cache_dropped": dropped}
 
 
@@ -191,7 +205,7 @@ def measure_starts(options, failures):
 
 
 def measure_ops(options, failures):
-    for name, device, driver in clef_devices(0):
+    for name, device, driver, _ in clef_devices():
         # As a step computes, and with the direct algorithm alone.
         for suffix, more in ("", {}), (", direct", {"CLEF_CONV": "direct"}):
             result = run(f"ops: {name}{suffix}", [options.clef, "bench", "ops", "--device", device,

@@ -231,11 +231,10 @@ leaves the least time nearly as it is.
 
 ![Speed of a training step]({pathlib.Path(picture).name})
 """]
+    refusals = {line["scenario"]: line["torch_refuses"] for line in lines if line["kind"] == "steps"}
     for name, contenders in scenarios.items():
-        alone = fastest_peer(contenders) is None
         parts.append(f"## A training step, {name}\n\n{step_table(contenders)}\n" +
-                     ("\nNo peer could take it: PyTorch refuses to normalise one value a channel.\n"
-                      if alone else ""))
+                     (f"\nPyTorch refuses {refusals[name]}.\n" if refusals[name] else ""))
     parts += [thread_section(scenarios), start_section(lines), op_section(scenarios, lines),
               job_section(lines, peak)]
     pathlib.Path(picture).write_text(chart(scenarios), encoding="utf-8")

@@ -8,9 +8,20 @@ import time
 
 CLASSES = 10
 HELD_BATCHES = 8  # Distinct batches that the steps take in turn.
-SEED_IMAGE = (32, 32, 1)
+SEED_SIZE, SEED_CHANNELS, SEED_HIDDEN = 32, 1, 1000
 IMAGENET_IMAGE = (224, 224, 3)
 IMAGENET_CLASSES = 1000
+
+
+def seed_image(size):
+    return (size, size, SEED_CHANNELS)
+
+
+def seed_parameters(size, parameters):
+    """Of a network that has `parameters` for images of SEED_SIZE, where one position is left: each
+    further one adds its channels to the first dense layer."""
+    positions = (size // SEED_SIZE) ** 2
+    return parameters + (positions - 1) * 512 * SEED_HIDDEN
 
 
 def seconds_since_start():
@@ -27,14 +38,19 @@ def parse_options(description, modes):
     parser.add_argument("--steps", type=int, default=30, help="timed steps")
     parser.add_argument("--warm-up", type=int, default=5, help="untimed steps after the first")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--image-size", type=int, default=SEED_SIZE,
+                        help="height and width of the images of Clef's default network; a multiple "
+                        f"of {SEED_SIZE}")
     parser.add_argument("--mode", choices=modes, default=modes[0])
     options = parser.parse_args()
     if min(options.batch_size, options.steps, options.threads) < 1 or options.warm_up < 0:
         parser.error("batch size, steps and threads must be at least 1")
+    if options.image_size < 1 or options.image_size % SEED_SIZE:
+        parser.error(f"the image size must be a multiple of {SEED_SIZE}")
     return options
 
 
-def synthetic_data(batch_size, image=SEED_IMAGE, classes=CLASSES):
+def synthetic_data(batch_size, image, classes):
     """Images [HELD_BATCHES, batch, *image] in 0..1 and labels; the same in every run."""
     import numpy as np
 

@@ -9,9 +9,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+tf.config.threading.set_inter_op_parallelism_threads(options.threads)
 
 
 def measure_training(build, parameters, image, classes):
@@ -20,7 +22,7 @@ def measure_training(build, parameters, image, classes):
     assert model.count_params() == parameters, "not Clef's network"
     model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
     images, labels = synthetic_data(options.batch_size, image, classes)
-    targets = keras.utils.to_categorical(labels, classes)
+    targets = np.eye(classes, dtype=np.float32)[labels]
 
     def step(batch):
         return model.train_on_batch(images[batch], targets[batch])[0]

@@ -18,8 +18,8 @@ def residual_block(tensor, filters, stride, convolve=convolve_and_normalise):
     return layers.ReLU()(layers.Add()([tensor, shortcut]))
 
 
-def build(classes):
-    image = keras.Input((32, 32, 1))
+def build(classes, image=(32, 32, 1)):
+    image = keras.Input(image)
     tensor = layers.Conv2D(64, 7, strides=2, padding="same", activation="relu")(image)
     tensor = layers.MaxPooling2D(3, strides=2, padding="same")(tensor)
     for filters in (64, 128, 256, 512):

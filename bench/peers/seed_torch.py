@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times training steps of Clef's default network in PyTorch, on the CPU; see torch_steps.py."""
-from torch_steps import measure_training
-from common import CLASSES, SEED_IMAGE
+from torch_steps import measure_training, options
+from common import CLASSES, SEED_CHANNELS, SEED_HIDDEN, seed_image, seed_parameters
 
 from torch import nn
 from torch.nn import functional
@@ -48,17 +48,18 @@ class ResidualBlock(nn.Module):
 
 
 class Network(nn.Module):
-    def __init__(self):
+    def __init__(self, size):
         super().__init__()
-        self.stem = Convolution(1, 64, 7, 2, 32)
-        blocks, channels, size = [], 64, 8
+        self.stem = Convolution(SEED_CHANNELS, 64, 7, 2, size)
+        blocks, channels, size = [], 64, size // 4
         for filters in (64, 128, 256, 512):
             stride = 1 if filters == 64 else 2
             blocks.append(ResidualBlock(channels, filters, stride, size))
             channels, size = filters, size // stride
             blocks.append(ResidualBlock(channels, filters, 1, size))
         self.blocks = nn.Sequential(*blocks)
-        self.hidden, self.logits = nn.Linear(512, 1000), nn.Linear(1000, CLASSES)
+        self.hidden = nn.Linear(channels * size * size, SEED_HIDDEN)
+        self.logits = nn.Linear(SEED_HIDDEN, CLASSES)
 
     def forward(self, tensor):
         # After a ReLU a zero never exceeds the true maximum, so zeros may pad the pooling.
@@ -67,4 +68,5 @@ class Network(nn.Module):
         return self.logits(functional.relu(self.hidden(tensor.flatten(1))))
 
 
-measure_training(Network(), 11_697_922, SEED_IMAGE, CLASSES)
+measure_training(Network(options.image_size), seed_parameters(options.image_size, 11_697_922),
+                 seed_image(options.image_size), CLASSES)
