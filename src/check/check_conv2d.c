@@ -105,6 +105,10 @@ static const struct row rows[] = {
     // Small enough for a simulated device by each algorithm: several tiles, and one.
     {1, 5, 3, 5, 7, 3, 3, 1, 1, SAME, HWNC, NHWC, BIAS | RELU | ADDEND},
     {2, 2, 2, 3, 9, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | RELU | ADDEND | IN_PLACE},
+    // More weights than a cache holds at the points of Winograd's algorithms, and more rows than go
+    // through them at a time.
+    {80, 2, 2, 260, 100, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | RELU | REAL},
+    {80, 2, 2, 100, 260, 3, 3, 1, 1, SAME, HWNC, HWNC, ADDEND},
 };
 
 struct shapes {

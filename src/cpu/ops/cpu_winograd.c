@@ -5,21 +5,43 @@
 // backward_data is forward with the taps in reverse, and the roles of filters and channels
 // exchanged.
 #include "cpu/ops/cpu_winograd.h"
+#include "cpu/ops/cpu_tile.h"
 #include "cpu/ops/cpu_winograd_run.h"
 
 // What the points of a block take at most: a part of the second-level cache, which the weights of a
-// panel share.
+// panel share. All weights that are more than that cache holds come from behind it again for each
+// block: then blocks are larger, as that cache is where vectors are.
 #define BLOCK_FLOATS (40 << 10)
+#define LARGE_BLOCK_FLOATS (CPU_LANES * (16 << 10))
+#define MOST_WEIGHTS_FLOATS (CPU_LANES * (24 << 10))
 
-// What the products of a panel take at most.
+// What the weights of a slab take at most, and the products of a block with a panel: less where one
+// slab is all of the panel, and the rows may be in that cache too.
+#define SLAB_FLOATS (CPU_LANES * (18 << 10))
 #define PRODUCT_FLOATS (24 << 10)
+#define SLAB_PRODUCT_FLOATS (CPU_LANES * (5 << 10))
+
+// As many chains of a panel's weights as `room` has place for.
+static void cut_slab(struct cpu_winograd_plan *plan, size_t room)
+{
+    size_t row = (size_t)plan->tiles.products * CPU_PANEL;
+    size_t chains = room / row / CPU_CHAIN_LENGTH;
+    int channels = plan->source.view.c;
+    if (chains * CPU_CHAIN_LENGTH < (size_t)channels)
+        channels = (int)(chains > 0 ? chains : 1) * CPU_CHAIN_LENGTH;
+    plan->slab_channels = channels;
+    plan->slab_floats = row * (size_t)cpu_winograd_weight_rows(channels);
+}
 
 // Makes blocks as large as the cache allows, and equally many for each thread; where there are
 // fewer than threads, the panels are divided too.
 static void share_blocks(const struct cpu_context *cpu, struct cpu_winograd_plan *plan)
 {
     int products = plan->tiles.products, channels = plan->source.view.c;
-    int tiles = BLOCK_FLOATS / (products * (channels + CPU_PANEL) * CPU_TILE_ROWS);
+    cut_slab(plan, SIZE_MAX);
+    plan->shared_floats = (size_t)plan->panels * plan->slab_floats;
+    int room = plan->shared_floats > MOST_WEIGHTS_FLOATS ? LARGE_BLOCK_FLOATS : BLOCK_FLOATS;
+    int tiles = room / (products * (channels + CPU_PANEL) * CPU_TILE_ROWS);
     plan->block_rows = (tiles > 0 ? tiles : 1) * CPU_TILE_ROWS;
     int blocks = (cpu_winograd_block_count(plan) + cpu->threads - 1) / cpu->threads * cpu->threads;
     int least = cpu_task_count((size_t)plan->tiles.rows, CPU_TILE_ROWS);
@@ -31,7 +53,6 @@ static void share_blocks(const struct cpu_context *cpu, struct cpu_winograd_plan
     plan->panel_sets = cpu_task_count((size_t)plan->panels, (size_t)plan->panels_per_task);
     plan->source.points = cpu_winograd_matrices(products, plan->block_rows, channels);
     plan->target.points = cpu_winograd_matrices(products, plan->block_rows, CPU_PANEL);
-    plan->shared_floats = (size_t)plan->panels * plan->panel_floats;
     plan->thread_floats = plan->source.points.floats + plan->target.points.floats;
 }
 
@@ -39,7 +60,9 @@ static void share_blocks(const struct cpu_context *cpu, struct cpu_winograd_plan
 static void share_panels(const struct cpu_context *cpu, struct cpu_winograd_plan *plan)
 {
     int products = plan->tiles.products, rows = plan->tiles.rows;
-    int most = PRODUCT_FLOATS / (products * CPU_PANEL);
+    cut_slab(plan, SLAB_FLOATS);
+    bool in_slabs = plan->slab_channels < plan->source.view.c;
+    int most = (in_slabs ? SLAB_PRODUCT_FLOATS : PRODUCT_FLOATS) / (products * CPU_PANEL);
     plan->block_sets = cpu_minimum(cpu_task_count((size_t)cpu->threads, (size_t)plan->panels),
                                    cpu_task_count((size_t)rows, CPU_TILE_ROWS));
     int blocks = cpu_task_count((size_t)rows, (size_t)most);
@@ -50,7 +73,8 @@ static void share_panels(const struct cpu_context *cpu, struct cpu_winograd_plan
     plan->source.points = cpu_winograd_matrices(products, rows, plan->source.view.c);
     plan->target.points = cpu_winograd_matrices(products, plan->block_rows, CPU_PANEL);
     plan->shared_floats = plan->source.points.floats;
-    plan->thread_floats = plan->panel_floats + plan->target.points.floats;
+    plan->thread_floats =
+        plan->slab_floats + (size_t)cpu_winograd_kept_blocks(plan) * plan->target.points.floats;
 }
 
 // Weights that outnumber the rows at the points would come from the last cache again for each
@@ -89,8 +113,6 @@ static struct cpu_winograd_plan outline(struct cpu_context *cpu,
         .backward = backward,
         .panels = cpu_task_count((size_t)target->c, CPU_PANEL),
     };
-    plan.panel_floats =
-        (size_t)plan.tiles.products * (size_t)cpu_winograd_weight_rows(source->c) * CPU_PANEL;
     share(cpu, &plan);
     return plan;
 }

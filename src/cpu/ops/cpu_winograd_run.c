@@ -4,53 +4,57 @@
 // Tiles of the source go to points, one matrix product at each point joins them with the weights,
 // and the products go back to tiles of the target: block by block of the rows of these matrices,
 // which are all tiles of all images, so that what is in between stays in the second-level cache.
-// Where there are more weights than rows, it is a panel of weights that stays there instead.
+// Where there are more weights than rows, it is a panel of weights that stays there instead, slab
+// by slab of its channels where that cache cannot hold all of it.
 #include "cpu/ops/cpu_winograd_run.h"
 #include "cpu/ops/cpu_tile.h"
 #include "cpu/ops/cpu_transposed_panel.h"
 
 #define TAPS 9
 
-// Channels whose weights a task transforms.
-#define CHANNELS_PER_TASK 32
+// Channels of the source whose weights go to points together: a panel's of transposed weights.
+#define PART_CHANNELS CPU_PANEL
 
 // ---------------------------------------------------------------- weights to points
 
-static int weights_tasks_per_panel(const struct cpu_winograd_plan *plan)
+// The distance between two points of a slab's weights.
+static size_t slab_rows(const struct cpu_winograd_plan *plan)
 {
-    return cpu_task_count((size_t)plan->source.view.c,
-                          plan->backward ? CPU_PANEL : CHANNELS_PER_TASK);
+    return (size_t)cpu_winograd_weight_rows(plan->slab_channels);
+}
+
+// How many parts of a panel's weights go to points one by one.
+static int weights_parts(const struct cpu_winograd_plan *plan)
+{
+    return cpu_task_count((size_t)plan->source.view.c, PART_CHANNELS);
 }
 
 static void transform_weights(const struct cpu_winograd_plan *plan, int panel, int part,
                               float *points)
 {
-    int first = part * CHANNELS_PER_TASK;
-    int count = cpu_minimum(plan->layout.in - first, CHANNELS_PER_TASK);
-    size_t tap = (size_t)plan->layout.in * CPU_PANEL, at = (size_t)first * CPU_PANEL;
-    plan->kernels->weights(plan->weights + (size_t)panel * TAPS * tap + at, (ptrdiff_t)tap,
-                           count * CPU_PANEL, points + at,
-                           (size_t)cpu_winograd_weight_rows(plan->layout.in) * CPU_PANEL);
+    int first = part * PART_CHANNELS, count = cpu_minimum(plan->layout.in - first, PART_CHANNELS);
+    size_t tap = (size_t)plan->layout.in * CPU_PANEL;
+    plan->kernels->weights(plan->weights + (size_t)panel * TAPS * tap + (size_t)first * CPU_PANEL,
+                           (ptrdiff_t)tap, count * CPU_PANEL, points, slab_rows(plan) * CPU_PANEL);
 }
 
-static void transform_transposed_weights(const struct cpu_winograd_plan *plan, int panel,
-                                         int filter_panel, float *points)
+static void transform_transposed_weights(const struct cpu_winograd_plan *plan, int panel, int part,
+                                         float *points)
 {
     _Alignas(CPU_ALIGNMENT) float squares[TAPS][CPU_PANEL * CPU_PANEL];
-    bool more = filter_panel + 1 < cpu_filter_panels(&plan->layout);
+    bool more = part + 1 < cpu_filter_panels(&plan->layout);
     for (int tap = 0; tap < TAPS; tap++) {
         if (more)
-            cpu_ask_for_square(plan->weights, &plan->layout, panel, tap, filter_panel + 1);
-        cpu_transpose_weights(plan->weights, &plan->layout, panel, tap, filter_panel,
+            cpu_ask_for_square(plan->weights, &plan->layout, panel, tap, part + 1);
+        cpu_transpose_weights(plan->weights, &plan->layout, panel, tap, part,
                               squares[TAPS - 1 - tap]);
     }
-    int first = filter_panel * CPU_PANEL, count = cpu_minimum(plan->layout.out - first, CPU_PANEL);
-    plan->kernels->weights(squares[0], CPU_PANEL * CPU_PANEL, count * CPU_PANEL,
-                           points + (size_t)first * CPU_PANEL,
-                           (size_t)cpu_winograd_weight_rows(plan->layout.out) * CPU_PANEL);
+    int count = cpu_minimum(plan->layout.out - part * PART_CHANNELS, PART_CHANNELS);
+    plan->kernels->weights(squares[0], CPU_PANEL * CPU_PANEL, count * CPU_PANEL, points,
+                           slab_rows(plan) * CPU_PANEL);
 }
 
-// A part of the weights of a panel.
+// A part of the weights of a panel, to the part's place at the first point.
 static void weights_to_points(const struct cpu_winograd_plan *plan, int panel, int part,
                               float *points)
 {
@@ -64,8 +68,10 @@ static void weights_task(void *argument, int task, int thread)
 {
     (void)thread;
     const struct cpu_winograd_plan *plan = argument;
-    int parts = weights_tasks_per_panel(plan), panel = task / parts;
-    weights_to_points(plan, panel, task % parts, plan->shared + (size_t)panel * plan->panel_floats);
+    int parts = weights_parts(plan), panel = task / parts, part = task % parts;
+    weights_to_points(plan, panel, part,
+                      plan->shared + (size_t)panel * plan->slab_floats +
+                          (size_t)part * PART_CHANNELS * CPU_PANEL);
 }
 
 // ---------------------------------------------------------------- blocks of rows
@@ -86,15 +92,15 @@ static void prefetch_next_point(const struct cpu_winograd_plan *plan, const floa
             __builtin_prefetch(src + source->point + (size_t)i * source->row + c);
 }
 
-// The products with a panel of weights at one point.
+// The products at one point with a slab of a panel's weights, from `channel` on.
 static void multiply(const struct cpu_winograd_plan *plan, const struct block *block,
-                     const float *weights, int point)
+                     const float *weights, int channel, int point)
 {
     const struct cpu_winograd_matrices *source = &plan->source.points;
     const float *src = block->source + (size_t)point * source->point;
     float *sums = block->target + (size_t)point * plan->target.points.point;
-    int channels = plan->source.view.c;
-    struct cpu_conv2d_segment segment = {.weight = point * cpu_winograd_weight_rows(channels)};
+    int end = cpu_minimum(plan->source.view.c, channel + plan->slab_channels);
+    struct cpu_conv2d_segment segment = {.weight = point * (int)slab_rows(plan)};
     struct cpu_tile_input in = {
         .src_row = source->row,
         .element_stride = 1,
@@ -102,9 +108,9 @@ static void multiply(const struct cpu_winograd_plan *plan, const struct block *b
         .segments = &segment,
         .segment_count = 1,
     };
-    for (int c = 0; c < channels; c += segment.length, segment.weight += segment.length) {
+    for (int c = channel; c < end; c += segment.length, segment.weight += segment.length) {
         segment.src = (size_t)c;
-        segment.length = cpu_minimum(channels - c, CPU_CHAIN_LENGTH);
+        segment.length = cpu_minimum(end - c, CPU_CHAIN_LENGTH);
         CPU_FOR_EACH_TILE(row, rows, block->rows)
         {
             in.src = src + (size_t)row * source->row;
@@ -136,12 +142,13 @@ static void from_points(const struct cpu_winograd_plan *plan, const struct block
     }
 }
 
-static void multiply_panel(const struct cpu_winograd_plan *plan, const struct block *block,
-                           int panel, const float *weights)
+static void multiply_slab(const struct cpu_winograd_plan *plan, const struct block *block,
+                          int panel, int channel, const float *weights)
 {
     for (int point = 0; point < plan->tiles.products; point++)
-        multiply(plan, block, weights, point);
-    from_points(plan, block, panel);
+        multiply(plan, block, weights, channel, point);
+    if (channel + plan->slab_channels >= plan->source.view.c)
+        from_points(plan, block, panel);
 }
 
 static struct block block_at(const struct cpu_winograd_plan *plan, int index)
@@ -167,7 +174,7 @@ static void block_task(void *argument, int task, int thread)
     CPU_NAME(winograd_to_points)
     (plan->kernels->src, &plan->tiles, &plan->source, block.first, block.rows, block.source, NULL);
     for (int panel = first_panel; panel < end_panel; panel++)
-        multiply_panel(plan, &block, panel, plan->shared + (size_t)panel * plan->panel_floats);
+        multiply_slab(plan, &block, panel, 0, plan->shared + (size_t)panel * plan->slab_floats);
 }
 
 // ---------------------------------------------------------------- panels of weights
@@ -183,19 +190,32 @@ static void rows_task(void *argument, int task, int thread)
      plan->shared + (size_t)first * plan->source.points.row, NULL);
 }
 
+static void slab_to_points(const struct cpu_winograd_plan *plan, int panel, int channel,
+                           float *weights)
+{
+    int first = channel / PART_CHANNELS;
+    int end = cpu_minimum(first + cpu_task_count((size_t)plan->slab_channels, PART_CHANNELS),
+                          weights_parts(plan));
+    for (int part = first; part < end; part++)
+        weights_to_points(plan, panel, part,
+                          weights + (size_t)(part - first) * PART_CHANNELS * CPU_PANEL);
+}
+
 static void panel_task(void *argument, int task, int thread)
 {
     const struct cpu_winograd_plan *plan = argument;
     int panel = task / plan->block_sets, first = task % plan->block_sets * plan->blocks_per_task;
     int end = cpu_minimum(first + plan->blocks_per_task, cpu_winograd_block_count(plan));
-    float *weights = of_thread(plan, thread);
-    for (int part = 0; part < weights_tasks_per_panel(plan); part++)
-        weights_to_points(plan, panel, part, weights);
-    for (int b = first; b < end; b++) {
-        struct block block = block_at(plan, b);
-        block.source = plan->shared + (size_t)block.first * plan->source.points.row;
-        block.target = weights + plan->panel_floats;
-        multiply_panel(plan, &block, panel, weights);
+    float *weights = of_thread(plan, thread), *products = weights + plan->slab_floats;
+    for (int c = 0; c < plan->source.view.c; c += plan->slab_channels) {
+        slab_to_points(plan, panel, c, weights);
+        for (int b = first; b < end; b++) {
+            struct block block = block_at(plan, b);
+            block.source = plan->shared + (size_t)block.first * plan->source.points.row;
+            block.target = products + (size_t)((b - first) % cpu_winograd_kept_blocks(plan)) *
+                                          plan->target.points.floats;
+            multiply_slab(plan, &block, panel, c, weights);
+        }
     }
 }
 
@@ -208,7 +228,7 @@ clef_status CPU_NAME(winograd_run)(struct clef_plan *base, const struct clef_run
         cpu_parallel_for(cpu, cpu_winograd_row_tasks(&plan->tiles), rows_task, plan);
         cpu_parallel_for(cpu, plan->panels * plan->block_sets, panel_task, plan);
     } else {
-        cpu_parallel_for(cpu, plan->panels * weights_tasks_per_panel(plan), weights_task, plan);
+        cpu_parallel_for(cpu, plan->panels * weights_parts(plan), weights_task, plan);
         cpu_parallel_for(cpu, cpu_winograd_block_count(plan) * plan->panel_sets, block_task, plan);
     }
     return CLEF_OK;
