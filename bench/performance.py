@@ -22,8 +22,8 @@ class Scenario(typing.NamedTuple):
     batch_size: int
     steps: int
     network: str = "seed"  # The prefix of the peers' scripts.
-    clef: tuple = ()       # Options of `clef bench train`,
-    peers: tuple = ()      # and of the peers' scripts.
+    clef: tuple = ()       # Options of `clef bench train` alone,
+    options: tuple = ()    # and of the peers' scripts as well.
     threads: int = 0       # 0: all.
     torch_refuses: str = ""
 
@@ -33,7 +33,7 @@ SCENARIOS = [
     Scenario("224x224x3, batch 16", 16, 4, "imagenet", ("--arch", "resnet18-imagenet")),
     Scenario("batch 1", 1, 60, torch_refuses="to normalise the single value of a channel that the "
              "last stage has of one image"),
-    Scenario("64x64, batch 1", 1, 60, clef=("--image-size", "64"), peers=("--image-size", "64")),
+    Scenario("64x64, batch 1", 1, 60, options=("--image-size", "64")),
     Scenario("batch 16", 16, 30),
     Scenario("batch 256", 256, 6),
     Scenario("batch 64, one thread", 64, 10, threads=1),
@@ -66,19 +66,20 @@ def clef_devices():
 
 def contenders(options, scenario):
     """Name, command and environment of all that take part in a scenario."""
-    steps = ["--batch-size", str(scenario.batch_size), "--steps", str(scenario.steps)]
+    common = ["--batch-size", str(scenario.batch_size), "--steps", str(scenario.steps),
+              *scenario.options]
     threads = ["--threads", str(scenario.threads)] if scenario.threads else []
 
     def peer(framework):
         return [sys.executable, str(HERE / "peers" / f"{scenario.network}_{framework}.py"),
-                "--warm-up", "2"] + steps + threads + list(scenario.peers)
+                "--warm-up", "2"] + common + threads
 
     if not scenario.torch_refuses:
         for mode in TORCH_MODES:
             yield f"torch {mode}", peer("torch") + ["--mode", mode], environment(None)
     for name, device, driver, thread_variable in clef_devices():
         command = [options.clef, "bench", "train", "--device", device, "--json", "--warm-up", "3",
-                   "--repetitions", "3"] + steps + list(scenario.clef)
+                   "--repetitions", "3"] + common + list(scenario.clef)
         if scenario.threads and driver:
             yield name, command, environment(driver, **{thread_variable: str(scenario.threads)})
         else:
@@ -187,13 +188,10 @@ def measure_starts(options, failures):
         for state in ("cold", "warm"):
             dropped = state == "cold" and drop_page_cache()
             with tempfile.TemporaryDirectory() as work:
-                if state == "cold":
-                    env = environment(None, TORCHINDUCTOR_CACHE_DIR=work)
-                else:
-                    env = environment(None)
+                empty = {"TORCHINDUCTOR_CACHE_DIR": work} if state == "cold" else {}
                 result = run(f"start, {state}: {name}",
                              [sys.executable, str(HERE / "peers" / script), "--mode", mode,
-                              "--steps", "1", "--warm-up", "0"], env)
+                              "--steps", "1", "--warm-up", "0"], environment(None, **empty))
             if result is None:
                 failures.append(f"start, {state}: {name}")
             else:

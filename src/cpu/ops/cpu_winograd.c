@@ -10,7 +10,7 @@
 
 // What the points of a block take at most: a part of the second-level cache, which the weights of a
 // panel share. All weights that are more than that cache holds come from behind it again for each
-// block: then blocks are larger, as that cache is where vectors are.
+// block, so that blocks are larger then. The cache itself is larger where vectors are.
 #define BLOCK_FLOATS (40 << 10)
 #define LARGE_BLOCK_FLOATS (CPU_LANES * (16 << 10))
 #define MOST_WEIGHTS_FLOATS (CPU_LANES * (24 << 10))
@@ -61,8 +61,8 @@ static void share_panels(const struct cpu_context *cpu, struct cpu_winograd_plan
 {
     int products = plan->tiles.products, rows = plan->tiles.rows;
     cut_slab(plan, SLAB_FLOATS);
-    bool in_slabs = plan->slab_channels < plan->source.view.c;
-    int most = (in_slabs ? SLAB_PRODUCT_FLOATS : PRODUCT_FLOATS) / (products * CPU_PANEL);
+    int room = cpu_winograd_in_slabs(plan) ? SLAB_PRODUCT_FLOATS : PRODUCT_FLOATS;
+    int most = room / (products * CPU_PANEL);
     plan->block_sets = cpu_minimum(cpu_task_count((size_t)cpu->threads, (size_t)plan->panels),
                                    cpu_task_count((size_t)rows, CPU_TILE_ROWS));
     int blocks = cpu_task_count((size_t)rows, (size_t)most);

@@ -14,6 +14,7 @@
 
 // Channels of the source whose weights go to points together: a panel's of transposed weights.
 #define PART_CHANNELS CPU_PANEL
+_Static_assert(CPU_CHAIN_LENGTH % PART_CHANNELS == 0, "a slab, of whole chains, has whole parts");
 
 // ---------------------------------------------------------------- weights to points
 
@@ -142,6 +143,7 @@ static void from_points(const struct cpu_winograd_plan *plan, const struct block
     }
 }
 
+// The products of the last slab complete those of the others, and go back to tiles.
 static void multiply_slab(const struct cpu_winograd_plan *plan, const struct block *block,
                           int panel, int channel, const float *weights)
 {

@@ -37,11 +37,16 @@ static inline int cpu_winograd_block_count(const struct cpu_winograd_plan *plan)
     return cpu_task_count((size_t)plan->tiles.rows, (size_t)plan->block_rows);
 }
 
+static inline bool cpu_winograd_in_slabs(const struct cpu_winograd_plan *plan)
+{
+    return plan->slab_channels < plan->source.view.c;
+}
+
 // Blocks whose products a task by panels keeps from slab to slab; of a single slab those of one
 // block are done with before those of the next.
 static inline int cpu_winograd_kept_blocks(const struct cpu_winograd_plan *plan)
 {
-    return plan->slab_channels < plan->source.view.c ? plan->blocks_per_task : 1;
+    return cpu_winograd_in_slabs(plan) ? plan->blocks_per_task : 1;
 }
 
 clef_status CPU_NAME(winograd_run)(struct clef_plan *base, const struct clef_run_values *values);

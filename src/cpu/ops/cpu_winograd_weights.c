@@ -215,7 +215,6 @@ static struct weights_plan outline(struct cpu_context *cpu, enum clef_conv2d_alg
     plan.diff_dst.points = cpu_winograd_matrices(products, BLOCK_ROWS, CPU_PANEL);
     plan.point = (size_t)cpu_winograd_weight_rows(plan.channels) * CPU_PANEL;
     plan.panel_floats = (size_t)products * plan.point;
-    plan.panel_floats = (size_t)products * plan.point;
     plan.thread_floats = plan.src.points.floats + plan.diff_dst.points.floats +
                          (size_t)plan.panels_per_task * plan.panel_floats;
     return plan;
