@@ -14,13 +14,22 @@
 // chains of its split in order. With several splits, each has its own place in `out`, and
 // conv2d_weights_join adds them up. Weights are in panels of 16 filters as in conv2d.cl.
 //
+// If ADAM says so, who completes a part of the gradient takes Adam's step with it: a group of a
+// single split, which writes the gradient all the same, or the join, where `keeps` tells whether
+// to.
+//
 // Without local memory the groups of the first range sum the rows of diff_dst as well, where
 // `has_bias` says so: bias(split, filter), splits whole panels apart, or the bias's gradient for a
 // single one.
 //
 // `rows` has for each k its offset in src from a row's window, and its row of weights or -1 where a
 // tile is not full. `sizes` are the numbers of kinds, tiles, chains of all kinds, filters.
+#include "adam_step.h"
 #include "conv2d_tile.h"
+
+#ifndef ADAM
+#define ADAM 0
+#endif
 
 #define KINDS(sizes) sizes.s0
 #define TILES(sizes) sizes.s1
@@ -173,8 +182,27 @@ void add_chain(global float *restrict gradient, size_t pitch, global const int2 
         add_tail(gradient, pitch, rows, mask, begun, lanes, src, source, diff, count);
 }
 
+#if ADAM
+// Takes the step of the rows of some tiles in one panel.
+void update_weights(const struct adam *adam, global const float *gradient, ulong panel_at,
+                    global const int2 *rows, int row_count)
+{
+    for (int i = 0; i < row_count; i++) {
+        if (rows[i].y < 0)
+            continue;
+        const ulong at = panel_at + (ulong)rows[i].y * PANEL;
+        ADAM_STEP(float16, load_vector16, store_vector, *adam, at, load_vector16(gradient + at))
+    }
+}
+#endif
+
 kernel GROUP_SIZE void conv2d_weights(PARAMETERS, global float *restrict bias, ulong bias_at,
-                                      int has_bias)
+                                      int has_bias
+#if ADAM
+                                      ,
+                                      ADAM_PARAMETERS
+#endif
+)
 {
     const int range = (int)get_group_id(0), ranges = (int)get_num_groups(0);
     const int panels = (ALL_FILTERS(sizes) + PANEL - 1) / PANEL;
@@ -234,6 +262,14 @@ kernel GROUP_SIZE void conv2d_weights(PARAMETERS, global float *restrict bias, u
             for (int panel = first_panel; panel < end_panel; panel++)
                 store_vector((float16)0, out + panel * panel_floats + row * PANEL);
         }
+#if ADAM
+    if (ADAM_IS_STOPPED)
+        return;
+    const struct adam adam = ADAM_FROM(0);
+    for (int panel = first_panel; panel < end_panel; panel++)
+        update_weights(&adam, out, panel * panel_floats, rows + first_tile * TILE,
+                       (end_tile - first_tile) * TILE);
+#endif
 }
 
 #else
@@ -241,6 +277,8 @@ kernel GROUP_SIZE void conv2d_weights(PARAMETERS, global float *restrict bias, u
 // ---------------------------------------------------------------- with local memory
 
 #define TILE_PIECES (GROUP_ROWS / 4) // Items that copy one row of a slice of src.
+#define LOAD_FOUR(at) vload4(0, at)
+#define STORE_FOUR(value, at) vstore4(value, 0, at)
 
 // Which k of the group's tiles a kind sees, from `k` to the end of its tile, as bits.
 uint seen_from(global const uint *mask, int tiles, uint k)
@@ -322,7 +360,28 @@ void write_sums(global float *out, const float4 *sums, global const int2 *rows, 
     }
 }
 
-kernel GROUP_SIZE void conv2d_weights(PARAMETERS)
+#if ADAM
+// Takes Adam's step with what the item has written; from registers it would need more of them than
+// there are.
+void update_by_sums(const struct adam adam, global const float *gradient, global const int2 *rows,
+                    int row_count, int line)
+{
+#pragma unroll 1
+    for (int i = 0; i < TILE; i++) {
+        const int row = OWN_ROW(line, i), at = row < row_count ? rows[row].y : -1;
+        if (at >= 0)
+            ADAM_STEP(float4, LOAD_FOUR, STORE_FOUR, adam, (size_t)at * PANEL,
+                      LOAD_FOUR(gradient + (size_t)at * PANEL))
+    }
+}
+#endif
+
+kernel GROUP_SIZE void conv2d_weights(PARAMETERS
+#if ADAM
+                                      ,
+                                      ADAM_PARAMETERS
+#endif
+)
 {
     local float4 a[SLICE * GROUP_ROWS / 4]; // Elements of src: [row][k].
     local float4 b[SLICE * FILTERS / 4];    // Of diff_dst: [row][filter].
@@ -396,9 +455,16 @@ kernel GROUP_SIZE void conv2d_weights(PARAMETERS)
         }
     }
     join_shares(total, a, share);
-    if (share == 0 && filter / PANEL * PANEL < ALL_FILTERS(sizes))
-        write_sums(out + (ulong)(filter / PANEL) * panel_rows * PANEL + (filter & (PANEL - 1)),
-                   total, rows, tiles * TILE, line, ALL_FILTERS(sizes) - filter);
+    if (share > 0 || filter / PANEL * PANEL >= ALL_FILTERS(sizes))
+        return;
+    const ulong first = (ulong)(filter / PANEL) * panel_rows * PANEL + (filter & (PANEL - 1));
+    write_sums(out + first, total, rows, tiles * TILE, line, ALL_FILTERS(sizes) - filter);
+#if ADAM
+    if (ADAM_IS_STOPPED)
+        return;
+    const struct adam adam = ADAM_FROM(first);
+    update_by_sums(adam, out + first, rows, tiles * TILE, line);
+#endif
 }
 
 #endif
@@ -408,7 +474,12 @@ kernel GROUP_SIZE void conv2d_weights(PARAMETERS)
 kernel void conv2d_weights_join(global const float *restrict parts, ulong parts_at,
                                 ulong split_floats, int splits, global float *restrict out,
                                 ulong out_at, global const int2 *restrict rows, int row_count,
-                                int panel_rows)
+                                int panel_rows
+#if ADAM
+                                ,
+                                int keeps, ADAM_PARAMETERS
+#endif
+)
 {
     const int i = (int)get_global_id(0), k = i / PANEL, lane = i - k * PANEL;
     if (k >= row_count || rows[k].y < 0)
@@ -417,5 +488,12 @@ kernel void conv2d_weights_join(global const float *restrict parts, ulong parts_
     float sum = 0;
     for (int split = 0; split < splits; split++)
         sum += parts[parts_at + split_floats * split + at];
-    out[out_at + at] = sum;
+#if ADAM
+    if (!ADAM_IS_STOPPED) {
+        const struct adam adam = ADAM_FROM(at);
+        ADAM_STEP(float, LOAD_ONE, STORE_ONE, adam, 0, sum)
+    }
+    if (keeps)
+#endif
+        out[out_at + at] = sum;
 }

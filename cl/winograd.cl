@@ -140,8 +140,10 @@ kernel GROUP_SIZE void winograd_weights_gradient(global const float *restrict va
     if (row >= in)
         return;
     values += values_at + ((ulong)panel * POINTS * POINTS * WEIGHT_ROWS(in) + row) * PANEL + lane;
-    points_to_weights(values, WEIGHT_ROWS(in) * PANEL,
-                      diff_weights + diff_weights_at + ((ulong)panel * TAPS * in + row) * PANEL +
-                          lane,
-                      in * PANEL);
+    vec w[TAPS];
+    points_to_weights(values, WEIGHT_ROWS(in) * PANEL, w);
+    diff_weights += diff_weights_at + ((ulong)panel * TAPS * in + row) * PANEL + lane;
+#pragma unroll
+    for (int tap = 0; tap < TAPS; tap++)
+        STORE(w[tap], diff_weights + (ulong)tap * in * PANEL);
 }

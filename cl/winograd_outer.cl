@@ -11,7 +11,12 @@
 //     panels sums[point][channel][filter of PANELS panels]
 //
 // Local memory would do the same, but some drivers of processors have too little.
+#include "adam_step.h"
 #include "conv2d_tile.h"
+
+#ifndef ADAM
+#define ADAM 0 // Whether the weights are updated.
+#endif
 
 #define SPACE global
 #include "winograd_weights.h"
@@ -49,20 +54,28 @@ void take_gradient(global const float *diff_dst, int4 shape, int4 strides, int t
         }
 }
 
-// Takes sums of some channels and `lanes` filters, which are whole panels, to the taps. Lanes
-// without a filter are zero, though src may be infinite.
-void finish(global const float *sums, int step, int channels, uint lanes, uint filters,
-            global float *diff_weights, int in)
+// Takes sums of some channels and `lanes` filters, which are whole panels, to the taps, which are
+// weights from `first` on. Lanes without a filter are zero, though src may be infinite.
+// diff_weights may be absent.
+void finish(global const float *sums, int step, int channels, uint lanes, uint filters, ulong first,
+            int in, global float *diff_weights, bool keeps, const struct adam *adam)
 {
     for (uint lane = 0; lane < lanes; lane += WIDTH)
         for (int c = 0; c < channels; c++) {
-            global float *to =
-                diff_weights + ((ulong)(lane / PANEL) * TAPS * in + c) * PANEL + lane % PANEL;
+            vec w[TAPS];
+            for (int tap = 0; tap < TAPS; tap++)
+                w[tap] = 0;
             if (lane < filters)
-                points_to_weights(sums + c * PANELS * PANEL + lane, step, to, in * PANEL);
-            else
-                for (int tap = 0; tap < TAPS; tap++)
-                    STORE((vec)0, to + (ulong)tap * in * PANEL);
+                points_to_weights(sums + c * PANELS * PANEL + lane, step, w);
+            ulong at = first + ((ulong)(lane / PANEL) * TAPS * in + c) * PANEL + lane % PANEL;
+            for (int tap = 0; tap < TAPS; tap++, at += in * PANEL) {
+                if (keeps)
+                    STORE(w[tap], diff_weights + at);
+#if ADAM
+                if (adam)
+                    ADAM_STEP(vec, LOAD, STORE, *adam, at, w[tap])
+#endif
+            }
         }
 }
 
@@ -75,8 +88,18 @@ kernel GROUP_SIZE void winograd_outer(global const float *restrict src, ulong sr
                                       global float *restrict room, ulong room_at, ulong room_floats,
                                       int4 src_shape, int4 src_strides, int4 dst_shape,
                                       int4 dst_strides, int4 sizes, int4 steps, int origin_y,
-                                      int origin_x)
+                                      int origin_x, int keeps
+#if ADAM
+                                      ,
+                                      ADAM_PARAMETERS
+#endif
+)
 {
+#if ADAM
+    const struct adam all = ADAM_FROM(0), *adam = ADAM_IS_STOPPED ? 0 : &all;
+#else
+    const struct adam *adam = 0;
+#endif
     const int rows = sizes.x, in = src_shape.w, panels = (dst_shape.w + PANEL - 1) / PANEL;
     const int channel_sets = (in + sizes.z - 1) / sizes.z;
     const int sets = channel_sets * ((panels + sizes.w - 1) / sizes.w);
@@ -106,9 +129,8 @@ kernel GROUP_SIZE void winograd_outer(global const float *restrict src, ulong sr
                               lanes > PANEL ? CHAIN * PANEL : 0, count, row == 0);
                 if (row + count == rows)
                     finish(sums, steps.w, channels, lanes, dst_shape.w - panel * PANEL,
-                           diff_weights + diff_weights_at +
-                               ((ulong)panel * TAPS * in + channel) * PANEL,
-                           in);
+                           ((ulong)panel * TAPS * in + channel) * PANEL, in,
+                           diff_weights + diff_weights_at, keeps, adam);
             }
         }
     }

@@ -75,9 +75,8 @@ IN_LINE void transposed_weights_to_points(global const float *weights, int in, i
         transform_weights(turned[k], values + k * PANEL, step);
 }
 
-// The gradients of nine weights, `pitch` floats apart, of POINTS^2 values.
-IN_LINE void points_to_weights(SPACE const float *values, int step, global float *diff_weights,
-                               int pitch)
+// The gradients of nine weights, of POINTS^2 values.
+IN_LINE void points_to_weights(SPACE const float *values, int step, vec *diff_weights)
 {
     vec lines[3][POINTS];
 #pragma unroll
@@ -97,7 +96,7 @@ IN_LINE void points_to_weights(SPACE const float *values, int step, global float
         weights_gradient_line(lines[i], w);
 #pragma unroll
         for (int j = 0; j < 3; j++)
-            STORE(w[j], diff_weights + (ulong)(3 * i + j) * pitch);
+            diff_weights[3 * i + j] = w[j];
     }
 }
 

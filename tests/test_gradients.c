@@ -49,12 +49,13 @@ static void make_parameters(struct subject *subject, struct network_reference *r
     }
 }
 
-// Runs all steps of a training step but the optimiser; returns the loss.
+// Runs a training step that moves nothing; returns the loss.
 static double run_subject(struct subject *subject, const struct network_reference *reference)
 {
     struct clef_executable *executable = &subject->executable;
     struct clef_workspace *workspace = &subject->workspace;
     int batch = reference->batch;
+    clef_parameters_keep_gradients(&subject->parameters);
     EXPECT_OK(clef_parameters_require_gradients(&subject->parameters));
     EXPECT_OK(
         clef_executable_create(reference->graph, &subject->parameters, batch, true, executable));
@@ -66,7 +67,8 @@ static double run_subject(struct subject *subject, const struct network_referenc
                                  NULL));
     EXPECT_OK(clef_buffer_upload(workspace->labels[1], 0, reference->labels,
                                  (size_t)batch * sizeof(int32_t), NULL));
-    EXPECT_OK(clef_executable_run(executable, 1, 0, executable->schedule.step_count - 1, NULL));
+    const struct clef_run_values rest = {.learning_rate = 0, .step = 1};
+    EXPECT_OK(clef_executable_run(executable, 1, 0, executable->schedule.step_count, &rest));
     float metrics[2];
     EXPECT_OK(
         clef_buffer_download(workspace->metrics, sizeof metrics, metrics, sizeof metrics, NULL));

@@ -93,6 +93,7 @@ static void test_first_step_is_adam(void **state)
 {
     struct fixture *fixture = *state;
     size_t count;
+    EXPECT_OK(clef_model_keep_gradients(fixture->model));
     float *before = fixture_read_all(fixture->model, &count);
     fixture_train(fixture, 1e-3f);
     float *after = fixture_read_all(fixture->model, &count);
@@ -117,6 +118,36 @@ static void test_first_step_is_adam(void **state)
     }
     free(before);
     free(after);
+}
+
+// Whether gradients of kernels are kept changes no bit of a training.
+static void test_gradients_are_kept_on_demand(void **state)
+{
+    struct fixture *fixture = *state, *keeping = calloc(1, sizeof *keeping);
+    assert_non_null(keeping);
+    fixture_open(keeping, 2, 1);
+    EXPECT_OK(clef_model_keep_gradients(keeping->model));
+    for (int step = 0; step < 3; step++) {
+        fixture_train(fixture, 1e-3f);
+        fixture_train(keeping, 1e-3f);
+    }
+    size_t count;
+    float *values = fixture_read_all(fixture->model, &count);
+    float *same = fixture_read_all(keeping->model, &count);
+    assert_memory_equal(values, same, count * sizeof *values);
+    int kernel = fixture_find_parameter(fixture->model, "fc1.weight");
+    int bias = fixture_find_parameter(fixture->model, "fc1.bias");
+    EXPECT_FAILS(clef_model_read_gradient(fixture->model, kernel, values), CLEF_INVALID_ARGUMENT,
+                 "the gradient of \"fc1.weight\" is not kept");
+    EXPECT_OK(clef_model_read_gradient(fixture->model, bias, values));
+    EXPECT_OK(clef_model_read_gradient(keeping->model, bias, same));
+    assert_memory_equal(values, same, clef_model_get_parameter(fixture->model, bias).count * 4);
+    EXPECT_FAILS(clef_model_keep_gradients(fixture->model), CLEF_INVALID_ARGUMENT,
+                 "before the first step");
+    free(values);
+    free(same);
+    fixture_close(keeping);
+    free(keeping);
 }
 
 static void test_bias_before_batchnorm_rests(void **state)
@@ -281,6 +312,7 @@ int main(void)
         FIXTURE_TEST(test_initial_values),
         FIXTURE_TEST(test_learns),
         FIXTURE_TEST(test_first_step_is_adam),
+        FIXTURE_TEST(test_gradients_are_kept_on_demand),
         FIXTURE_TEST(test_bias_before_batchnorm_rests),
         FIXTURE_TEST(test_tickets),
         FIXTURE_TEST(test_batch_sizes_mix),

@@ -65,6 +65,34 @@ static void test_conv2d_backward_weights(void **state)
     SPOIL(conv2d_backward_weights, kernel.c, 1, "diff_weights is [1, 1, 1, 1]");
     SPOIL(conv2d_backward_weights, args.window.pad_top, 3, "padding 3");
     SPOIL(conv2d_backward_weights, args.diff_dst, NULL, "diff_dst is missing");
+    SPOIL(conv2d_backward_weights, args.diff_weights, NULL, "diff_weights is missing");
+}
+
+static void test_weights_update(void **state)
+{
+    struct world *world = *state;
+    struct clef_tensor src = world_image(world, 2, 8, 6, 3),
+                       diff_dst = world_image(world, 2, 4, 3, 20);
+    struct clef_tensor weights = world_weights(world, 3, 3, 3, 20),
+                       m = world_weights(world, 3, 3, 3, 20), v = world_weights(world, 3, 3, 3, 20),
+                       fault = world_vector(world, 1);
+    struct clef_weights_update update = {&weights, &m, &v, &fault, 0.9f, 0.999f, 1e-7f};
+    struct clef_conv2d_backward_weights_args args = {
+        .src = &src, .diff_dst = &diff_dst, .window = {3, 3, 2, 2, 0, 0}, .update = &update};
+    EXPECT_PLANS(conv2d_backward_weights);
+    SPOIL(conv2d_backward_weights, weights.c, 1, "update.weights is [1, 1, 1, 1]");
+    SPOIL(conv2d_backward_weights, m.c, 1, "update.m is [1, 1, 1, 1]");
+    SPOIL(conv2d_backward_weights, v.c, 1, "update.v is [1, 1, 1, 1]");
+    SPOIL(conv2d_backward_weights, fault.c, 2, "update.fault is [1, 1, 1, 2]");
+    SPOIL(conv2d_backward_weights, update.m, NULL, "update.m is missing");
+    SPOIL(conv2d_backward_weights, update.beta2, 1.0f, "beta2 is 1");
+    SPOIL(conv2d_backward_weights, update.epsilon, 0.0f, "epsilon is 0");
+    SPOIL(conv2d_backward_weights, weights.offset, v.offset, "overlap");
+    struct clef_plan *plan;
+    EXPECT_OK(clef_plan_conv2d_backward_weights(world->device, &args, NULL, NULL, &plan));
+    EXPECT_FAILS(clef_plan_run(plan, NULL), CLEF_INVALID_ARGUMENT,
+                 "conv2d_backward_weights: a run needs");
+    clef_plan_destroy(plan);
 }
 
 static void test_dense(void **state)
@@ -93,7 +121,7 @@ static void test_dense_backward(void **state)
         SPOIL(dense_backward_data, y.h, 2, "diff_dst is [4, 2, 1, 10]");
         SPOIL(dense_backward_data, kernel.c, 4, "weights is [1, 1, 1, 4]");
     }
-    struct clef_dense_backward_weights_args args = {&x, &y, &kernel, &bias};
+    struct clef_dense_backward_weights_args args = {&x, &y, &kernel, &bias, NULL};
     EXPECT_PLANS(dense_backward_weights);
     SPOIL(dense_backward_weights, y.n, 2, "diff_dst is [2, 1, 1, 10]");
     SPOIL(dense_backward_weights, kernel.c, 4, "diff_weights is [1, 1, 1, 4]");
@@ -321,6 +349,7 @@ int main(void)
         WORLD_TEST(test_avgpool),
         WORLD_TEST(test_softmax_cross_entropy),
         WORLD_TEST(test_adam),
+        WORLD_TEST(test_weights_update),
         WORLD_TEST(test_memory_ops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

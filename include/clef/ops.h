@@ -45,7 +45,8 @@ struct clef_run_values {
     uint64_t step; ///< Number of the optimiser step, from 1.
 };
 
-/// Enqueues a plan. @param values needed by `adam` alone; may be NULL for every other op.
+/// Enqueues a plan. @param values needed by `adam` and by ops with a `clef_weights_update`; may be
+/// NULL for all others.
 clef_status clef_plan_run(struct clef_plan *plan, const struct clef_run_values *values);
 
 /// Runs a plan, waits for it and tells the seconds that the device spent on it.
@@ -156,15 +157,25 @@ struct clef_conv2d_backward_data_args {
     struct clef_window window;
 };
 
+/// Adam's step on weights, taken where their gradient is made and while it is still in a cache. The
+/// result has the bits of the op `adam` after the same gradient.
+struct clef_weights_update {
+    const struct clef_tensor *weights, *m, *v; ///< Vectors in panels, as diff_weights; updated.
+    const struct clef_tensor *fault;           ///< Vector of 1, as int32; optional.
+    float beta1, beta2, epsilon;               ///< Keras: 0.9, 0.999, 1e-7.
+};
+
 /// diff_weights(ky, kx, i, o) = sum over n, oy, ox of src(n, iy, ix, i) * diff_dst(n, oy, ox, o)
 /// diff_bias(o) = sum over n, oy, ox of diff_dst(n, oy, ox, o)
-/// Only the parts that `clef_weights_reached` lists are written; the others are left alone.
+/// Only the parts that `clef_weights_reached` lists are written or updated; the others are left
+/// alone.
 struct clef_conv2d_backward_weights_args {
     const struct clef_tensor *src;          ///< [n, h, w, in]
     const struct clef_tensor *diff_dst;     ///< [n, oh, ow, out]
-    const struct clef_tensor *diff_weights; ///< Vector in panels.
+    const struct clef_tensor *diff_weights; ///< Vector in panels; optional with `update`.
     const struct clef_tensor *diff_bias;    ///< Vector of `out`; optional.
     struct clef_window window;
+    const struct clef_weights_update *update; ///< Optional.
 };
 
 // ---------------------------------------------------------------- dense
@@ -190,10 +201,11 @@ struct clef_dense_backward_data_args {
 /// diff_weights(k, o) = sum over n of src(n, k) * diff_dst(n, o);  diff_bias(o) = sum over n of
 /// diff_dst(n, o)
 struct clef_dense_backward_weights_args {
-    const struct clef_tensor *src;          ///< [n, h, w, c]
-    const struct clef_tensor *diff_dst;     ///< [n, 1, 1, out]
-    const struct clef_tensor *diff_weights; ///< Vector in panels.
-    const struct clef_tensor *diff_bias;    ///< Vector of `out`; optional.
+    const struct clef_tensor *src;            ///< [n, h, w, c]
+    const struct clef_tensor *diff_dst;       ///< [n, 1, 1, out]
+    const struct clef_tensor *diff_weights;   ///< Vector in panels; optional with `update`.
+    const struct clef_tensor *diff_bias;      ///< Vector of `out`; optional.
+    const struct clef_weights_update *update; ///< Optional.
 };
 
 // ---------------------------------------------------------------- batch normalisation

@@ -2,12 +2,21 @@
 // The dense layer, with the flattening of its input.
 #include "check/check_layouts.h"
 #include "check/check_session.h"
+#include "check/check_update.h"
 #include "check/oracle.h"
+
+#include <math.h>
 
 // See check_conv2d.c: the same sums, of up to a few thousand terms.
 #define TOLERANCE 1e-5
 
-enum flags { BIAS = 1, RELU = 2, REAL = 4 };
+enum flags {
+    BIAS = 1,
+    RELU = 2,
+    REAL = 4,
+    UPDATE = 8, // Of the weights, by backward_weights,
+    KEPT = 16,  // whose gradient is written as well.
+};
 
 struct row {
     int n, h, w, c, out;
@@ -16,17 +25,17 @@ struct row {
 
 static const struct row rows[] = {
     {1, 1, 1, 1, 1, NHWC, NHWC, 0},
-    {1, 1, 1, 512, 10, NHWC, NHWC, BIAS | REAL},
+    {1, 1, 1, 512, 10, NHWC, NHWC, BIAS | REAL | UPDATE},
     {7, 1, 1, 100, 33, NHWC, NHWC, BIAS | RELU},
-    {64, 1, 1, 64, 100, HWNC, HWNC, BIAS | RELU | REAL},
-    {64, 1, 1, 100, 10, NHWC, NHWC, BIAS},
+    {64, 1, 1, 64, 100, HWNC, HWNC, BIAS | RELU | REAL | UPDATE | KEPT},
+    {64, 1, 1, 100, 10, NHWC, NHWC, BIAS | UPDATE},
     {64, 1, 1, 33, 17, HWNC, NHWC, 0},
     {7, 3, 5, 17, 3, NHWC, NHWC, BIAS},
-    {7, 3, 5, 17, 33, HWNC, HWNC, BIAS | RELU},
+    {7, 3, 5, 17, 33, HWNC, HWNC, BIAS | RELU | UPDATE},
     {13, 2, 2, 5, 100, HWNC, NHWC, 0},
     {1, 4, 3, 33, 5, NHWC, HWNC, BIAS | REAL},
     {3, 2, 3, 5, 17, NHWC_GAPS, NHWC_GAPS, BIAS | RELU},
-    {3, 2, 3, 5, 33, HWNC_GAPS, NHWC, BIAS},
+    {3, 2, 3, 5, 33, HWNC_GAPS, NHWC, BIAS | UPDATE | KEPT},
     {5, 1, 1, 1, 64, NHWC, NHWC, BIAS},
     {5, 1, 1, 1000, 1, NHWC, NHWC, BIAS | REAL},
     {2, 7, 7, 16, 32, NHWC, NHWC, BIAS},
@@ -75,9 +84,9 @@ static void check(struct session *s, const struct row *r, const struct check_ten
         check_exact(s, t, expected);
 }
 
-static void check_flops(struct session *s, const struct oracle_dense *d)
+static void check_flops(struct session *s, const struct oracle_dense *d, double flops_of_update)
 {
-    double flops = 2.0 * d->n * d->in * d->out;
+    double flops = 2.0 * d->n * d->in * d->out + flops_of_update;
     if (session_info(s)->flops != flops)
         session_fail(s, "info tells %.0f flops, executed are %.0f", session_info(s)->flops, flops);
 }
@@ -117,7 +126,7 @@ static void run_forward(struct session *s, const void *row)
                          weights_values(s, weights, &shapes.weights),
                          bias ? tensor_values(s, bias) : NULL, args.relu, expected);
     check(s, r, dst, expected);
-    check_flops(s, &shapes.dense);
+    check_flops(s, &shapes.dense, 0);
 }
 
 static bool take_forward(const void *arguments, void *row)
@@ -146,7 +155,7 @@ static void run_backward_data(struct session *s, const void *row)
     oracle_dense_backward_data(&shapes.dense, tensor_values(s, diff_dst),
                                weights_values(s, weights, &shapes.weights), expected);
     check(s, r, diff_src, expected);
-    check_flops(s, &shapes.dense);
+    check_flops(s, &shapes.dense, 0);
 }
 
 static bool take_backward_data(const void *arguments, void *row)
@@ -165,30 +174,44 @@ static void run_backward_weights(struct session *s, const void *row)
     struct check_tensor *diff_dst = session_input(s, "diff_dst", r->dst_layout, r->n, 1, 1, r->out);
     fill(s, r, src);
     fill(s, r, diff_dst);
-    struct check_tensor *diff_weights = session_output_weights(s, "diff_weights", &shapes.weights);
+    bool updates = r->flags & UPDATE;
+    struct check_tensor *diff_weights =
+        updates && !(r->flags & KEPT) ? NULL
+                                      : session_output_weights(s, "diff_weights", &shapes.weights);
     struct check_tensor *diff_bias =
         r->flags & BIAS ? session_output_vector(s, "diff_bias", (size_t)r->out) : NULL;
-    struct clef_dense_backward_weights_args args = {.src = &src->view,
-                                                    .diff_dst = &diff_dst->view,
-                                                    .diff_weights = &diff_weights->view,
-                                                    .diff_bias =
-                                                        diff_bias ? &diff_bias->view : NULL};
-    if (!RUN_OP(s, dense_backward_weights, &args, NULL))
+    struct check_update update = {0};
+    if (updates)
+        update = session_update(s, &shapes.weights, sqrt(r->n), false);
+    struct clef_dense_backward_weights_args args = {
+        .src = &src->view,
+        .diff_dst = &diff_dst->view,
+        .diff_weights = diff_weights ? &diff_weights->view : NULL,
+        .diff_bias = diff_bias ? &diff_bias->view : NULL,
+        .update = updates ? &update.args : NULL};
+    if (!RUN_OP(s, dense_backward_weights, &args, updates ? &update.values : NULL))
         return;
     double *expected = session_doubles(s, (size_t)shapes.dense.in * (size_t)r->out);
     double *expected_bias = session_doubles(s, (size_t)r->out);
     oracle_dense_backward_weights(&shapes.dense, tensor_values(s, src), tensor_values(s, diff_dst),
                                   expected, expected_bias);
-    check_weights(s, diff_weights, &shapes.weights, expected, NULL, !(r->flags & REAL), TOLERANCE);
+    if (diff_weights)
+        check_weights(s, diff_weights, &shapes.weights, expected, NULL, !(r->flags & REAL),
+                      TOLERANCE);
+    if (updates)
+        check_updated(s, &update, expected, NULL);
     if (diff_bias)
         check(s, r, diff_bias, expected_bias);
-    check_flops(s, &shapes.dense);
+    double weights = (double)shapes.dense.in * r->out;
+    check_flops(s, &shapes.dense, updates ? check_update_flops(weights) : 0);
 }
 
 static bool take_backward_weights(const void *arguments, void *row)
 {
     const struct clef_dense_backward_weights_args *args = arguments;
-    return take(args->src, args->diff_dst, args->diff_bias ? BIAS : 0, row);
+    int flags = (args->diff_bias ? BIAS : 0) | (args->update ? UPDATE : 0) |
+                (args->update && args->diff_weights ? KEPT : 0);
+    return take(args->src, args->diff_dst, flags, row);
 }
 
 CHECK_CASE(dense_backward_weights, rows, run_backward_weights, take_backward_weights);

@@ -108,6 +108,8 @@ clef_status check_pair_create(struct clef_device *device, struct clef_device *re
     const struct clef_resnet_config config = clef_resnet_default();
     CLEF_TRY(clef_model_create_resnet(device, &config, seed, &pair->models[0]));
     CLEF_TRY(clef_model_create_resnet(reference, &config, seed, &pair->models[1]));
+    for (int k = 0; k < 2; k++)
+        CLEF_TRY(clef_model_keep_gradients(pair->models[k]));
     CLEF_TRY(allocate(&config, batch_size, pair));
     find_layers(pair);
     draw(&config, batch_size, seed, pair);

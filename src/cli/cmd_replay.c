@@ -145,6 +145,7 @@ static int run(const struct settings *settings, struct clef_device *device,
              clef_dataset_load_mnist(settings->data, CLEF_SPLIT_TEST, config.classes, &test) !=
                  CLEF_OK ||
              clef_model_create_resnet(device, &config, 0, &model) != CLEF_OK ||
+             clef_model_keep_gradients(model) != CLEF_OK ||
              replay_check_parameters(model, reference, settings->reference) != CLEF_OK ||
              replay(model, training, test, reference, losses, &report) != CLEF_OK)
         code = cli_library_error(command.name);

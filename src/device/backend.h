@@ -33,6 +33,7 @@ struct clef_plan {
     enum clef_op op;
     const char *layer; // NULL if it belongs to none.
     struct clef_plan_info info;
+    bool takes_step;                 // Its runs need a learning rate and the step's number.
     struct clef_buffer *own_scratch; // Only if the caller gave none.
     // Enqueues the plan.
     clef_status (*run)(struct clef_plan *plan, const struct clef_run_values *values);
@@ -42,7 +43,8 @@ struct clef_plan {
 
 // The planning entry of one op. Fills in *info. If plan is not NULL, also creates a plan with `run`
 // and `destroy` set; the arguments have been validated, all buffers are there, and scratch has at
-// least info->scratch_floats elements (NULL if that is 0).
+// least info->scratch_floats elements (NULL if that is 0). A plan that takes an optimiser's step is
+// only run with values whose step is at least 1.
 #define CLEF_BACKEND_PLAN(op)                                                         \
     clef_status (*op)(void *context, const struct clef_##op##_args *args,             \
                       const struct clef_tensor *scratch, struct clef_plan_info *info, \

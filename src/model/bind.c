@@ -15,6 +15,9 @@ struct step_tensors {
     bool has[CLEF_ROLE_COUNT];
     struct clef_tensor parameter[4], gradient[2]; // By CLEF_SLOT_..., of the step's layer.
     bool has_bias, has_bias_gradient;
+    bool has_weights_gradient; // Else the weights are updated without it.
+    struct clef_tensor first_moment, second_moment, fault;
+    struct clef_weights_update update;
     struct clef_tensor scratch;
 };
 
@@ -29,6 +32,25 @@ static struct clef_tensor value_tensor(const struct clef_binding *binding, int i
         value->channels);
 }
 
+// What the update of a layer's weights needs.
+static void collect_update(const struct clef_binding *binding,
+                           const struct clef_parameter_place *place, struct step_tensors *tensors)
+{
+    const struct clef_parameters *parameters = binding->parameters;
+    tensors->first_moment =
+        clef_tensor_vector(parameters->first_moments, place->offset, place->floats);
+    tensors->second_moment =
+        clef_tensor_vector(parameters->second_moments, place->offset, place->floats);
+    tensors->fault = clef_tensor_vector(binding->workspace->fault, 0, 1);
+    tensors->update = (struct clef_weights_update){.weights = &tensors->parameter[CLEF_SLOT_WEIGHT],
+                                                   .m = &tensors->first_moment,
+                                                   .v = &tensors->second_moment,
+                                                   .fault = &tensors->fault,
+                                                   .beta1 = ADAM_BETA1,
+                                                   .beta2 = ADAM_BETA2,
+                                                   .epsilon = ADAM_EPSILON};
+}
+
 static void collect(const struct clef_binding *binding, const struct clef_step *step,
                     struct step_tensors *tensors)
 {
@@ -39,6 +61,7 @@ static void collect(const struct clef_binding *binding, const struct clef_step *
             tensors->role[role] = value_tensor(binding, step->value[role]);
     }
     const struct clef_parameters *parameters = binding->parameters;
+    size_t skipped = clef_parameters_without_gradient(parameters);
     const struct clef_node *node =
         step->node == CLEF_NO_NODE ? NULL : &binding->graph->nodes[step->node];
     for (int i = 0; node && i < node->parameter_count; i++) {
@@ -46,9 +69,14 @@ static void collect(const struct clef_binding *binding, const struct clef_step *
         const struct clef_parameter_place *place = &parameters->places[index];
         tensors->parameter[i] =
             clef_tensor_vector(parameters->values, place->offset, place->floats);
-        if (clef_parameter_is_trainable(binding->graph->parameters[index].kind))
+        if (clef_parameter_is_trainable(binding->graph->parameters[index].kind) &&
+            place->offset >= skipped) {
             tensors->gradient[i] =
-                clef_tensor_vector(parameters->gradients, place->offset, place->floats);
+                clef_tensor_vector(parameters->gradients, place->offset - skipped, place->floats);
+            tensors->has_weights_gradient = tensors->has_weights_gradient || i == CLEF_SLOT_WEIGHT;
+        }
+        if (i == CLEF_SLOT_WEIGHT)
+            collect_update(binding, place, tensors);
         if (i != CLEF_SLOT_BIAS)
             continue;
         tensors->has_bias = true;
@@ -220,14 +248,16 @@ static clef_status bind_softmax_cross_entropy(const struct bind_call *call)
     return PLAN(softmax_cross_entropy, &args);
 }
 
+// Of all parameters but kernels, which the ops that have their gradients update.
 static clef_status bind_adam(const struct bind_call *call)
 {
     const struct clef_parameters *parameters = call->binding->parameters;
-    size_t count = parameters->trainable_floats;
-    struct clef_tensor grad = clef_tensor_vector(parameters->gradients, 0, count);
-    struct clef_tensor param = clef_tensor_vector(parameters->values, 0, count);
-    struct clef_tensor m = clef_tensor_vector(parameters->first_moments, 0, count);
-    struct clef_tensor v = clef_tensor_vector(parameters->second_moments, 0, count);
+    size_t first = parameters->kernel_floats, count = parameters->trainable_floats - first;
+    size_t skipped = clef_parameters_without_gradient(parameters);
+    struct clef_tensor grad = clef_tensor_vector(parameters->gradients, first - skipped, count);
+    struct clef_tensor param = clef_tensor_vector(parameters->values, first, count);
+    struct clef_tensor m = clef_tensor_vector(parameters->first_moments, first, count);
+    struct clef_tensor v = clef_tensor_vector(parameters->second_moments, first, count);
     struct clef_tensor fault = clef_tensor_vector(call->binding->workspace->fault, 0, 1);
     struct clef_adam_args args = {.grad = &grad,
                                   .param = &param,
@@ -254,14 +284,20 @@ static clef_status bind_conv2d_backward_data(const struct bind_call *call)
     return PLAN(conv2d_backward_data, &args);
 }
 
+static const struct clef_tensor *weights_gradient(const struct bind_call *call)
+{
+    return call->tensors->has_weights_gradient ? GRADIENT(WEIGHT) : NULL;
+}
+
 static clef_status bind_conv2d_backward_weights(const struct bind_call *call)
 {
     struct clef_conv2d_backward_weights_args args = {
         .src = ROLE(SRC),
         .diff_dst = ROLE(DIFF_DST),
-        .diff_weights = GRADIENT(WEIGHT),
+        .diff_weights = weights_gradient(call),
         .diff_bias = call->tensors->has_bias_gradient ? GRADIENT(BIAS) : NULL,
-        .window = call->node->window};
+        .window = call->node->window,
+        .update = &call->tensors->update};
     return PLAN(conv2d_backward_weights, &args);
 }
 
@@ -276,8 +312,9 @@ static clef_status bind_dense_backward_weights(const struct bind_call *call)
 {
     struct clef_dense_backward_weights_args args = {.src = ROLE(SRC),
                                                     .diff_dst = ROLE(DIFF_DST),
-                                                    .diff_weights = GRADIENT(WEIGHT),
-                                                    .diff_bias = GRADIENT(BIAS)};
+                                                    .diff_weights = weights_gradient(call),
+                                                    .diff_bias = GRADIENT(BIAS),
+                                                    .update = &call->tensors->update};
     return PLAN(dense_backward_weights, &args);
 }
 

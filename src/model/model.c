@@ -55,6 +55,16 @@ clef_status clef_model_freeze(struct clef_model *model, const char *layers)
     return status;
 }
 
+clef_status clef_model_keep_gradients(struct clef_model *model)
+{
+    if (model->executable_count > 0)
+        return clef_fail(
+            CLEF_INVALID_ARGUMENT,
+            "to keep gradients can be asked for before the first step of a model only");
+    clef_parameters_keep_gradients(&model->parameters);
+    return CLEF_OK;
+}
+
 void clef_model_destroy(struct clef_model *model)
 {
     if (!model)

@@ -12,10 +12,12 @@ static struct clef_memory_plan memory_of(const struct clef_model *model,
                                          const struct clef_executable *executable)
 {
     const struct clef_workspace_need *need = &executable->need;
-    uint64_t trainable = model->parameters.trainable_floats * sizeof(float);
+    const struct clef_parameters *parameters = &model->parameters;
+    uint64_t trainable = parameters->trainable_floats * sizeof(float);
+    uint64_t skipped = clef_parameters_without_gradient(parameters) * sizeof(float);
     struct clef_memory_plan plan = {
-        .parameters = model->parameters.total_floats * sizeof(float),
-        .gradients = executable->training ? trainable : 0,
+        .parameters = parameters->total_floats * sizeof(float),
+        .gradients = executable->training ? trainable - skipped : 0,
         .moments = executable->training ? 2 * trainable : 0,
         .activations = need->arena + CLEF_SLOTS * (need->images + need->labels + need->statistics),
         .scratch = need->scratch,

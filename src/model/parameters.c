@@ -22,29 +22,37 @@ static struct clef_weights_layout kernel_layout(const struct clef_graph *graph, 
     return layout;
 }
 
-// Gives each parameter its place: first those that are trained, then the others.
+// In the order of the slabs.
+enum section { KERNELS, OTHER_TRAINED, NOT_TRAINED, SECTIONS };
+
+static enum section section_of(const struct clef_graph_parameter *parameter)
+{
+    if (!clef_parameter_is_trainable(parameter->kind))
+        return NOT_TRAINED;
+    return parameter->kind == CLEF_PARAMETER_KERNEL ? KERNELS : OTHER_TRAINED;
+}
+
 static clef_status place_parameters(struct clef_parameters *parameters, int panel)
 {
     const struct clef_graph *graph = parameters->graph;
-    size_t offset = 0;
-    for (int trained = 1; trained >= 0; trained--) {
+    size_t offset = 0, *ends[SECTIONS] = {&parameters->kernel_floats, &parameters->trainable_floats,
+                                          &parameters->total_floats};
+    for (int section = 0; section < SECTIONS; section++) {
         for (int i = 0; i < graph->parameter_count; i++) {
             const struct clef_graph_parameter *parameter = &graph->parameters[i];
             struct clef_parameter_place *place = &parameters->places[i];
-            if (clef_parameter_is_trainable(parameter->kind) != (trained == 1))
+            if ((int)section_of(parameter) != section)
                 continue;
             place->floats = parameter->count;
-            if (parameter->kind == CLEF_PARAMETER_KERNEL) {
+            if (section == KERNELS) {
                 place->layout = kernel_layout(graph, i, panel);
                 place->floats = clef_weights_count(&place->layout);
             }
             place->offset = offset;
             offset += clef_align_floats(place->floats);
         }
-        if (trained)
-            parameters->trainable_floats = offset;
+        *ends[section] = offset;
     }
-    parameters->total_floats = offset;
     if (offset > INT_MAX)
         return clef_fail(CLEF_INVALID_ARGUMENT,
                          "the network has %zu million parameters, but at most %d million are "
@@ -53,55 +61,35 @@ static clef_status place_parameters(struct clef_parameters *parameters, int pane
     return CLEF_OK;
 }
 
-// Lists the parts of one parameter that can have a gradient; `extents` may be NULL to count.
-static size_t list_extents(const struct clef_parameters *parameters, int index,
-                           struct clef_extent *extents)
+static bool is_updated_by_adam(const struct clef_parameters *parameters, int index)
 {
-    const struct clef_graph *graph = parameters->graph;
-    const struct clef_graph_parameter *parameter = &graph->parameters[index];
-    const struct clef_parameter_place *place = &parameters->places[index];
-    const struct clef_node *node = &graph->nodes[parameter->node];
-    if (!clef_graph_trains(graph, index) || parameter->zero_gradient)
-        return 0;
-    if (parameter->kind == CLEF_PARAMETER_KERNEL && node->kind == CLEF_NODE_CONV2D) {
-        const struct clef_node *src = &graph->nodes[node->input[0]];
-        size_t count = clef_weights_reached(&place->layout, &node->window,
-                                            (const int[]){src->height, src->width},
-                                            (const int[]){node->height, node->width}, extents);
-        for (size_t i = 0; extents && i < count; i++)
-            extents[i].offset += place->offset;
-        return count;
-    }
-    // The floats up to the next parameter stay zero, and make one extent of neighbours.
-    if (extents)
-        extents[0] = (struct clef_extent){.offset = place->offset,
-                                          .count = clef_align_floats(place->floats)};
-    return 1;
+    const struct clef_graph_parameter *parameter = &parameters->graph->parameters[index];
+    return section_of(parameter) == OTHER_TRAINED && clef_graph_trains(parameters->graph, index) &&
+           !parameter->zero_gradient;
 }
 
 clef_status clef_parameters_list_extents(struct clef_parameters *parameters)
 {
     int count = parameters->graph->parameter_count;
-    size_t most = 0;
-    for (int i = 0; i < count; i++)
-        most += list_extents(parameters, i, NULL);
     free(parameters->extents);
-    parameters->extents = calloc(most + 1, sizeof *parameters->extents);
+    parameters->extents = calloc((size_t)count + 1, sizeof *parameters->extents);
     if (!parameters->extents)
         return clef_fail(CLEF_OUT_OF_MEMORY, "no memory for the list of parameters");
-    size_t filled = 0;
-    for (int i = 0; i < count; i++)
-        filled += list_extents(parameters, i, parameters->extents + filled);
-    size_t joined = 0;
-    for (size_t i = 0; i < filled; i++) {
-        struct clef_extent extent = parameters->extents[i];
-        struct clef_extent *last = joined ? &parameters->extents[joined - 1] : NULL;
-        if (last && last->offset + last->count == extent.offset)
-            last->count += extent.count;
+    size_t listed = 0;
+    for (int i = 0; i < count; i++) {
+        if (!is_updated_by_adam(parameters, i))
+            continue;
+        const struct clef_parameter_place *place = &parameters->places[i];
+        size_t offset = place->offset - parameters->kernel_floats;
+        // The floats up to the next parameter stay zero, and make one extent of neighbours.
+        size_t floats = clef_align_floats(place->floats);
+        struct clef_extent *last = listed ? &parameters->extents[listed - 1] : NULL;
+        if (last && last->offset + last->count == offset)
+            last->count += floats;
         else
-            parameters->extents[joined++] = extent;
+            parameters->extents[listed++] = (struct clef_extent){offset, floats};
     }
-    parameters->extent_count = joined;
+    parameters->extent_count = listed;
     return CLEF_OK;
 }
 
@@ -150,14 +138,31 @@ clef_status clef_parameters_create(struct clef_device *device, const struct clef
     return status;
 }
 
+size_t clef_parameters_without_gradient(const struct clef_parameters *parameters)
+{
+    return parameters->keep_gradients ? 0 : parameters->kernel_floats;
+}
+
+void clef_parameters_keep_gradients(struct clef_parameters *parameters)
+{
+    parameters->keep_gradients = true;
+    clef_buffer_destroy(parameters->gradients); // It may be too small.
+    parameters->gradients = NULL;
+}
+
 clef_status clef_parameters_require_gradients(struct clef_parameters *parameters)
 {
-    struct clef_buffer **buffers[] = {&parameters->gradients, &parameters->first_moments,
-                                      &parameters->second_moments};
+    size_t all = parameters->trainable_floats;
+    struct {
+        struct clef_buffer **buffer;
+        size_t floats;
+    } slabs[] = {{&parameters->gradients, all - clef_parameters_without_gradient(parameters)},
+                 {&parameters->first_moments, all},
+                 {&parameters->second_moments, all}};
     for (int i = 0; i < 3; i++)
-        if (!*buffers[i])
-            CLEF_TRY(clef_buffer_create(parameters->device,
-                                        parameters->trainable_floats * sizeof(float), buffers[i]));
+        if (!*slabs[i].buffer)
+            CLEF_TRY(clef_buffer_create(parameters->device, slabs[i].floats * sizeof(float),
+                                        slabs[i].buffer));
     return CLEF_OK;
 }
 
@@ -180,11 +185,13 @@ static clef_status check_index(const struct clef_parameters *parameters, int ind
     return CLEF_OK;
 }
 
+// Reads from a slab that lacks the first `skipped` floats.
 static clef_status read_from(const struct clef_parameters *parameters, struct clef_buffer *buffer,
-                             int index, float *values)
+                             size_t skipped, int index, float *values)
 {
     const struct clef_parameter_place *place = &parameters->places[index];
-    size_t offset = place->offset * sizeof(float), bytes = place->floats * sizeof(float);
+    size_t offset = (place->offset - skipped) * sizeof(float),
+           bytes = place->floats * sizeof(float);
     if (parameters->graph->parameters[index].kind != CLEF_PARAMETER_KERNEL)
         return clef_buffer_download(buffer, offset, values, bytes, NULL);
     float *panels = malloc(bytes);
@@ -216,7 +223,7 @@ clef_status clef_parameters_read(const struct clef_parameters *parameters, enum 
 {
     struct clef_buffer *buffer = NULL;
     CLEF_TRY(find_slab(parameters, slab, index, &buffer));
-    return read_from(parameters, buffer, index, values);
+    return read_from(parameters, buffer, 0, index, values);
 }
 
 clef_status clef_parameters_write(struct clef_parameters *parameters, enum clef_slab slab,
@@ -248,5 +255,12 @@ clef_status clef_parameters_read_gradient(const struct clef_parameters *paramete
     if (!parameters->gradients)
         return clef_fail(CLEF_INVALID_ARGUMENT,
                          "there are no gradients before the first training step");
-    return read_from(parameters, parameters->gradients, index, values);
+    size_t skipped = clef_parameters_without_gradient(parameters);
+    if (parameters->places[index].offset < skipped)
+        return clef_fail(
+            CLEF_INVALID_ARGUMENT,
+            "the gradient of \"%s\" is not kept; call clef_model_keep_gradients before "
+            "the first step",
+            parameter->name);
+    return read_from(parameters, parameters->gradients, skipped, index, values);
 }

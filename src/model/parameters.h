@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parameters of a model on a device: one slab of values, and for training one each of gradients
-// and of Adam's two moments. The slabs have the same layout, so that the optimiser is one op over
-// extents; moving statistics come last and are in the first slab alone.
+// The parameters of a model on a device: one slab of values, and for training one each of Adam's
+// two moments and of gradients. The slabs have the same layout: kernels, then the other trained
+// parameters, so that the optimiser is one op over their extents, then moving statistics, which are
+// in the first slab alone.
+//
+// Kernels are updated by the op that has their gradient, so that this need not be kept: the slab of
+// gradients begins behind them, unless gradients are to be read.
 #ifndef CLEF_MODEL_PARAMETERS_H
 #define CLEF_MODEL_PARAMETERS_H
 
@@ -19,10 +23,14 @@ struct clef_parameters {
     struct clef_device *device;
     const struct clef_graph *graph;
     struct clef_parameter_place *places;
-    size_t trainable_floats;     // Length of the slabs for training.
-    size_t total_floats;         // Length of the slab of values.
-    struct clef_extent *extents; // What Adam has to touch: all that can have a gradient.
+    size_t kernel_floats;    // Length of the kernels.
+    size_t trainable_floats; // Length of the slabs for training.
+    size_t total_floats;     // Length of the slab of values.
+    // What the op `adam` has to touch, counted from kernel_floats on: all but kernels that can have
+    // a gradient.
+    struct clef_extent *extents;
     size_t extent_count;
+    bool keep_gradients; // Also of kernels.
     struct clef_buffer *values, *gradients, *first_moments, *second_moments;
 };
 
@@ -33,8 +41,14 @@ clef_status clef_parameters_create(struct clef_device *device, const struct clef
 // Makes `extents` anew, after other layers were frozen.
 clef_status clef_parameters_list_extents(struct clef_parameters *parameters);
 
+// Lets gradients of kernels be kept too, by plans that are made from now on.
+void clef_parameters_keep_gradients(struct clef_parameters *parameters);
+
 // Allocates what training needs, zero-filled, unless it is there.
 clef_status clef_parameters_require_gradients(struct clef_parameters *parameters);
+
+// How many floats at the beginning of the other slabs that of gradients does without.
+size_t clef_parameters_without_gradient(const struct clef_parameters *parameters);
 
 void clef_parameters_release(struct clef_parameters *parameters);
 
@@ -47,7 +61,7 @@ clef_status clef_parameters_initialise(struct clef_parameters *parameters, uint6
 enum clef_slab { CLEF_SLAB_VALUES, CLEF_SLAB_FIRST_MOMENTS, CLEF_SLAB_SECOND_MOMENTS, CLEF_SLABS };
 
 // Copy a parameter, its moments or its gradient between the host, in the order of its dims, and the
-// device. Moments must have been required.
+// device. Moments must have been required; gradients of kernels must be kept.
 clef_status clef_parameters_read(const struct clef_parameters *parameters, enum clef_slab slab,
                                  int index, float *values);
 clef_status clef_parameters_write(struct clef_parameters *parameters, enum clef_slab slab,

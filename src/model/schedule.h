@@ -60,8 +60,8 @@ struct clef_schedule {
 };
 
 // Makes the schedule. A training step is: keep a copy of the moving statistics (the one step of
-// the op `copy` without a layer), forward, loss, backward, Adam. An inference step is forward,
-// loss.
+// the op `copy` without a layer), forward, loss, backward with the update of kernels, Adam for the
+// other parameters. An inference step is forward, loss.
 clef_status clef_schedule_create(const struct clef_graph *graph, int batch_size, bool training,
                                  struct clef_schedule *schedule);
 

@@ -33,6 +33,7 @@ static void add_relu(struct clef_schedule_builder *builder, struct clef_node_sta
     step->value[CLEF_ROLE_DIFF_SRC] = state->gradient;
 }
 
+// The last step of a layer, since it also updates the weights.
 static void add_weights(struct clef_schedule_builder *builder, enum clef_step_op op,
                         struct clef_node_state *state)
 {
@@ -50,16 +51,17 @@ static void add_conv2d(struct clef_schedule_builder *builder, struct clef_node_s
     int head = state->chain.head, input = builder->nodes[head].input[0];
     if (state->chain.relu)
         add_relu(builder, state, head);
+    if (wants(builder, input)) {
+        int earlier = builder->nodes[input].gradient;
+        int diff_src = earlier == CLEF_NO_VALUE ? clef_schedule_add_rows(builder, input) : earlier;
+        struct clef_step *step =
+            clef_schedule_add_step(builder, CLEF_STEP_conv2d_backward_data, head);
+        step->value[CLEF_ROLE_DIFF_DST] = state->gradient;
+        step->value[CLEF_ROLE_EXTRA] = earlier;
+        step->value[CLEF_ROLE_DIFF_SRC] = diff_src;
+        builder->nodes[input].gradient = diff_src;
+    }
     add_weights(builder, CLEF_STEP_conv2d_backward_weights, state);
-    if (!wants(builder, input))
-        return;
-    int earlier = builder->nodes[input].gradient;
-    int diff_src = earlier == CLEF_NO_VALUE ? clef_schedule_add_rows(builder, input) : earlier;
-    struct clef_step *step = clef_schedule_add_step(builder, CLEF_STEP_conv2d_backward_data, head);
-    step->value[CLEF_ROLE_DIFF_DST] = state->gradient;
-    step->value[CLEF_ROLE_EXTRA] = earlier;
-    step->value[CLEF_ROLE_DIFF_SRC] = diff_src;
-    builder->nodes[input].gradient = diff_src;
 }
 
 static void add_dense(struct clef_schedule_builder *builder, struct clef_node_state *state)
@@ -67,14 +69,15 @@ static void add_dense(struct clef_schedule_builder *builder, struct clef_node_st
     int head = state->chain.head, input = builder->nodes[head].input[0];
     if (state->chain.relu)
         add_relu(builder, state, head);
+    if (wants(builder, input)) {
+        int diff_src = clef_schedule_add_rows(builder, input);
+        struct clef_step *step =
+            clef_schedule_add_step(builder, CLEF_STEP_dense_backward_data, head);
+        step->value[CLEF_ROLE_DIFF_DST] = state->gradient;
+        step->value[CLEF_ROLE_DIFF_SRC] = diff_src;
+        join(builder, input, diff_src);
+    }
     add_weights(builder, CLEF_STEP_dense_backward_weights, state);
-    if (!wants(builder, input))
-        return;
-    int diff_src = clef_schedule_add_rows(builder, input);
-    struct clef_step *step = clef_schedule_add_step(builder, CLEF_STEP_dense_backward_data, head);
-    step->value[CLEF_ROLE_DIFF_DST] = state->gradient;
-    step->value[CLEF_ROLE_DIFF_SRC] = diff_src;
-    join(builder, input, diff_src);
 }
 
 // The gradient that arrives turns in place into that of the residual, or else of the source.

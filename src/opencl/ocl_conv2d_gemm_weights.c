@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution by CLBlast, backward_weights: one product for each slice of rows, added up in a
 // matrix that is then packed into panels.
+#include "opencl/ocl_adam.h"
 #include "opencl/ocl_conv2d_gemm.h"
 #include "opencl/ocl_conv2d_gemm_steps.h"
+#include "ops/adam.h"
 
 // Rows that a work-item adds up for the gradient of the bias. Two levels of sums keep both the
 // rounding error and the number of work-items in bounds.
@@ -11,6 +13,8 @@
 struct backward_weights {
     struct ocl_columns columns;
     size_t matrix, gradient, product, sums, temp; // Parts of scratch.
+    size_t floats;                                // Of all parts, that of `result` included.
+    struct clef_tensor result;                    // The gradient in panels.
     int bias_block, bias_blocks;
     struct ocl_parts parts;
 };
@@ -63,6 +67,8 @@ static clef_status describe(struct ocl_context *ocl,
     struct ocl_gemm gemm = weights_gemm(b, args, scratch, 0, c->slice);
     CLEF_TRY(ocl_gemm_temp(ocl, &gemm, &temp));
     b->temp = ocl_parts_add(&b->parts, temp);
+    b->floats = b->parts.floats;
+    b->result = ocl_gradient_place(args, scratch, &b->floats);
     return CLEF_OK;
 }
 
@@ -76,10 +82,9 @@ static void launch_pack(struct ocl_plan *build, const struct backward_weights *b
                    .source = "im2col",
                    .kernel = "pack_weights",
                    .global = {ocl_groups((size_t)args->diff_dst->c, OCL_PANEL), c->width},
-                   .args = {OCL_PART(scratch, b->product), OCL_TENSOR(args->diff_weights),
-                            OCL_MEMORY(taps), OCL_INT(c->taps),
-                            OCL_INT(c->window.kernel_h * c->window.kernel_w), OCL_TENSOR(args->src),
-                            OCL_SHAPE(args->src), OCL_STRIDES(args->src),
+                   .args = {OCL_PART(scratch, b->product), OCL_TENSOR(&b->result), OCL_MEMORY(taps),
+                            OCL_INT(c->taps), OCL_INT(c->window.kernel_h * c->window.kernel_w),
+                            OCL_TENSOR(args->src), OCL_SHAPE(args->src), OCL_STRIDES(args->src),
                             OCL_TENSOR(args->diff_dst), OCL_SHAPE(args->diff_dst),
                             OCL_STRIDES(args->diff_dst), OCL_WINDOW(&c->window)}});
 }
@@ -116,12 +121,13 @@ clef_status ocl_conv2d_gemm_backward_weights(void *context,
     CLEF_TRY(describe(context, args, scratch, &b));
     const struct ocl_columns *c = &b.columns;
     *info = (struct clef_plan_info){
-        .scratch_floats = b.parts.floats,
+        .scratch_floats = b.floats,
         .flops = 2 * c->multiply_adds * args->diff_dst->c,
-        .bytes = 4.0 * (double)(clef_tensor_count(args->src) + clef_tensor_count(args->diff_dst) +
-                                clef_tensor_count(args->diff_weights)),
+        .bytes = 4.0 * (double)(clef_tensor_count(args->src) + clef_tensor_count(args->diff_dst)),
         .algorithm = ocl_columns_algorithm(c),
     };
+    clef_add_gradient_cost(info, args->diff_weights, args->update,
+                           (double)c->width * args->diff_dst->c);
     if (!plan)
         return CLEF_OK;
     struct ocl_plan *build = ocl_plan_begin(context);
@@ -136,6 +142,7 @@ clef_status ocl_conv2d_gemm_backward_weights(void *context,
         ocl_plan_gemm(build, &gemm);
     }
     launch_pack(build, &b, taps, args, scratch);
+    ocl_adam_launch_weights(build, context, args, &b.result);
     if (args->diff_bias)
         launch_bias(build, &b, args, scratch);
     return ocl_plan_end(build, plan);

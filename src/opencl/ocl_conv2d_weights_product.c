@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_conv2d_weights_product.h"
 
+#include "opencl/ocl_adam.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 
 // A split has at least so many chains, as splits cost memory and time to join.
@@ -47,6 +50,11 @@ size_t ocl_conv2d_cut_floats(const struct ocl_conv2d_cut *cut)
 bool ocl_conv2d_cut_sums_bias(const struct ocl_conv2d_cut *cut)
 {
     return !cut->config->local && cut->tiles > 0;
+}
+
+bool ocl_conv2d_cut_needs_gradient(const struct ocl_conv2d_cut *cut)
+{
+    return cut->splits == 1;
 }
 
 clef_status ocl_conv2d_choose_cut(struct ocl_context *ocl,
@@ -160,38 +168,47 @@ void ocl_conv2d_weights_launch(struct ocl_plan *build,
         ocl_plan_table(build, g->positions, (size_t)g->position_count * sizeof *g->positions);
     cl_mem rows = ocl_plan_table(build, t->rows, cut->tiles * tile * sizeof *t->rows);
     cl_mem masks = ocl_plan_table(build, t->masks, kinds * cut->tiles * sizeof *t->masks);
-    const struct clef_tensor *out = cut->splits > 1 ? scratch : p->diff_weights;
+    bool joins = cut->splits > 1;
+    const struct clef_tensor *out = joins ? scratch : p->diff_weights;
+    char options[OCL_CONV2D_OPTIONS_LENGTH + 16]; // Of who completes the gradient.
+    snprintf(options, sizeof options, "%s%s", cut->options, p->update ? " -D ADAM=1" : "");
     int panel_rows = g->kernel_taps * g->tap_rows, filters = p->diff_dst->c;
     // The kernel with local memory does without.
-    struct ocl_arg bias = {.kind = OCL_ARG_NONE}, has_bias = bias;
+    struct ocl_arg none = {.kind = OCL_ARG_NONE}, bias = none, has_bias = none;
     if (!cut->config->local) {
         has_bias = (struct ocl_arg)OCL_INT(p->bias.kind != OCL_ARG_NONE);
         bias = has_bias.i ? p->bias : (struct ocl_arg)OCL_TENSOR(NULL);
     }
-    ocl_plan_launch(build,
-                    &(struct ocl_launch){
-                        .source = "conv2d_weights",
-                        .kernel = "conv2d_weights",
-                        .options = cut->options,
-                        .global = {cut->ranges * group, cut->panel_groups, cut->splits},
-                        .local = {group, 1, 1},
-                        .args = {OCL_TENSOR(p->src), OCL_TENSOR(p->diff_dst), OCL_TENSOR(out),
-                                 OCL_ULONG(cut->split_floats), OCL_MEMORY(kind_table),
-                                 OCL_MEMORY(positions), OCL_MEMORY(rows), OCL_MEMORY(masks),
-                                 OCL_INT4(g->rows.s[0], g->rows.s[1], g->rows.s[2], g->rows.s[3]),
-                                 OCL_INT4(kinds, cut->tiles, cut->chains, filters),
-                                 OCL_INT(panel_rows), bias, has_bias},
-                    });
-    if (cut->splits == 1)
+    ocl_adam_add_launch(
+        build,
+        &(struct ocl_launch){
+            .source = "conv2d_weights",
+            .kernel = "conv2d_weights",
+            .options = joins ? cut->options : options,
+            .global = {cut->ranges * group, cut->panel_groups, cut->splits},
+            .local = {group, 1, 1},
+            .args = {OCL_TENSOR(p->src), OCL_TENSOR(p->diff_dst), OCL_TENSOR(out),
+                     OCL_ULONG(cut->split_floats), OCL_MEMORY(kind_table), OCL_MEMORY(positions),
+                     OCL_MEMORY(rows), OCL_MEMORY(masks),
+                     OCL_INT4(g->rows.s[0], g->rows.s[1], g->rows.s[2], g->rows.s[3]),
+                     OCL_INT4(kinds, cut->tiles, cut->chains, filters), OCL_INT(panel_rows), bias,
+                     has_bias},
+        },
+        joins ? NULL : p->update);
+    if (!joins)
         return;
     size_t row_count = cut->tiles * tile;
-    ocl_plan_launch(build, &(struct ocl_launch){
-                               .source = "conv2d_weights",
-                               .kernel = "conv2d_weights_join",
-                               .options = cut->options,
-                               .global = {row_count * OCL_PANEL, cut->panels},
-                               .args = {OCL_TENSOR(scratch), OCL_ULONG(cut->split_floats),
-                                        OCL_INT(cut->splits), OCL_TENSOR(p->diff_weights),
-                                        OCL_MEMORY(rows), OCL_INT(row_count), OCL_INT(panel_rows)},
-                           });
+    struct ocl_arg keeps = p->update ? (struct ocl_arg)OCL_INT(p->diff_weights != NULL) : none;
+    ocl_adam_add_launch(
+        build,
+        &(struct ocl_launch){
+            .source = "conv2d_weights",
+            .kernel = "conv2d_weights_join",
+            .options = options,
+            .global = {row_count * OCL_PANEL, cut->panels},
+            .args = {OCL_TENSOR(scratch), OCL_ULONG(cut->split_floats), OCL_INT(cut->splits),
+                     OCL_TENSOR(p->diff_weights), OCL_MEMORY(rows), OCL_INT(row_count),
+                     OCL_INT(panel_rows), keeps},
+        },
+        p->update);
 }

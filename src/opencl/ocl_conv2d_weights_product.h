@@ -10,7 +10,9 @@
 #include "opencl/ocl_plan.h"
 
 struct ocl_conv2d_weights_product {
-    const struct clef_tensor *src, *diff_dst, *diff_weights;
+    const struct clef_tensor *src, *diff_dst;
+    const struct clef_tensor *diff_weights;   // May be NULL unless ocl_conv2d_cut_needs_gradient.
+    const struct clef_weights_update *update; // May be NULL.
     // Where the kernel puts the sums of diff_dst's rows, if ocl_conv2d_cut_sums_bias; else of no
     // kind.
     struct ocl_arg bias;
@@ -33,6 +35,9 @@ size_t ocl_conv2d_cut_floats(const struct ocl_conv2d_cut *cut);
 
 // Whether the kernel can sum the bias's gradient, a part for each split.
 bool ocl_conv2d_cut_sums_bias(const struct ocl_conv2d_cut *cut);
+
+// Whether the gradient must have memory, even if the weights alone are asked for.
+bool ocl_conv2d_cut_needs_gradient(const struct ocl_conv2d_cut *cut);
 
 struct ocl_conv2d_weights_tables {
     cl_int4 *kinds;

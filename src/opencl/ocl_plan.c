@@ -30,7 +30,7 @@ static void plan_destroy(struct clef_plan *base)
     free(plan);
 }
 
-static void remember(struct ocl_plan *plan, clef_status status)
+void ocl_plan_fail(struct ocl_plan *plan, clef_status status)
 {
     if (plan->status == CLEF_OK)
         plan->status = status;
@@ -45,7 +45,7 @@ static bool grow(struct ocl_plan *plan, void **array, int count, size_t element)
     if (larger)
         *array = larger;
     else
-        remember(plan, clef_fail(CLEF_OUT_OF_MEMORY, "no memory for a plan"));
+        ocl_plan_fail(plan, clef_fail(CLEF_OUT_OF_MEMORY, "no memory for a plan"));
     return larger != NULL;
 }
 
@@ -139,7 +139,7 @@ int ocl_plan_launch(struct ocl_plan *plan, const struct ocl_launch *launch)
     for (int i = 0; i < OCL_MAX_ARGS && launch->args[i].kind != OCL_ARG_NONE; i++)
         if (launch->args[i].kind == OCL_ARG_TENSOR)
             ocl_plan_uses(plan, launch->args[i].tensor);
-    remember(plan, status);
+    ocl_plan_fail(plan, status);
     return plan->step_count - 1;
 }
 
@@ -155,7 +155,7 @@ cl_mem ocl_plan_table(struct ocl_plan *plan, const void *data, size_t bytes)
     if (table)
         plan->tables[plan->table_count++] = table;
     else
-        remember(plan, ocl_fail(code, "clCreateBuffer", "a table of %zu bytes", bytes));
+        ocl_plan_fail(plan, ocl_fail(code, "clCreateBuffer", "a table of %zu bytes", bytes));
     return table;
 }
 

@@ -178,6 +178,9 @@ clef_status ocl_plan_set_problem(struct clef_plan **plan, const void *problem, s
 // NULL if it was not told.
 const void *ocl_plan_get_problem(const struct clef_plan *plan);
 
+// Lets the plan fail with a failure of the caller's own.
+void ocl_plan_fail(struct ocl_plan *plan, clef_status status);
+
 // Completes the plan, or releases it and returns the first failure.
 clef_status ocl_plan_end(struct ocl_plan *plan, struct clef_plan **result);
 

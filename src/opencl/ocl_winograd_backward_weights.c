@@ -3,11 +3,13 @@
 // weight is a sum over the tiles, and G^T takes it back to the nine taps.
 #include "opencl/ocl_winograd.h"
 
+#include "opencl/ocl_adam.h"
 #include "opencl/ocl_conv2d_bias.h"
 #include "opencl/ocl_conv2d_product.h"
 #include "opencl/ocl_conv2d_weights_product.h"
 #include "opencl/ocl_winograd_outer.h"
 #include "opencl/ocl_winograd_steps.h"
+#include "ops/adam.h"
 
 // What a plan is made of, with the place in scratch of the bias's sums.
 struct pass {
@@ -17,6 +19,7 @@ struct pass {
     const struct ocl_conv2d_config *config;
     struct ocl_conv2d_bias bias;
     size_t bias_place;
+    struct clef_tensor gradient; // Of plan_whole.
 };
 
 static void launch_bias(struct ocl_plan *build, const struct pass *p, const char *options)
@@ -63,7 +66,8 @@ static clef_status plan_whole(struct ocl_context *ocl, const struct pass *p,
         // split.
         ocl_conv2d_weights_launch(build, product, p->scratch, &geometry, &cut, &tables);
         ocl_winograd_launch_weights_gradient(build, ocl, p->tiles.winograd, product->diff_weights,
-                                             src->c, diff_dst->c, p->args->diff_weights);
+                                             src->c, diff_dst->c, &p->gradient);
+        ocl_adam_launch_weights(build, ocl, p->args, &p->gradient);
         launch_bias(build, p, cut.options);
         status = ocl_plan_end(build, plan);
         ocl_conv2d_weights_free(&tables);
@@ -96,13 +100,16 @@ clef_status ocl_winograd_backward_weights(struct ocl_context *ocl,
     }
     if (args->diff_bias)
         p.bias = ocl_conv2d_bias(ocl, p.config, diff_dst);
+    size_t used = p.bias_place + p.bias.floats;
+    if (!by_sets)
+        p.gradient = ocl_gradient_place(args, scratch, &used);
     *info = (struct clef_plan_info){
-        .scratch_floats = p.bias_place + p.bias.floats,
+        .scratch_floats = used,
         .flops = 2.0 * (double)(points * p.tiles.rows) * src->c * diff_dst->c,
-        .bytes = 4.0 * (double)(clef_tensor_count(src) + clef_tensor_count(diff_dst) +
-                                clef_tensor_count(args->diff_weights)),
+        .bytes = 4.0 * (double)(clef_tensor_count(src) + clef_tensor_count(diff_dst)),
         .algorithm = winograd->algorithm,
     };
+    clef_add_gradient_cost(info, args->diff_weights, args->update, 9.0 * src->c * diff_dst->c);
     if (!plan)
         return CLEF_OK;
     if (by_sets)

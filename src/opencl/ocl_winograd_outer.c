@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opencl/ocl_winograd_outer.h"
 
+#include "opencl/ocl_adam.h"
 #include "opencl/ocl_rows.h"
 
 #include <stdio.h>
@@ -86,23 +87,26 @@ void ocl_winograd_launch_sets(struct ocl_plan *build, const struct ocl_context *
                               const struct clef_tensor *scratch)
 {
     const struct clef_tensor *src = args->src, *diff_dst = args->diff_dst;
-    char options[64];
-    snprintf(options, sizeof options, "-D ALGORITHM=%d -D TILE=%d -D PANELS=%d -D WIDTH=%d",
+    char options[80];
+    snprintf(options, sizeof options, "-D ALGORITHM=%d -D TILE=%d -D PANELS=%d -D WIDTH=%d%s",
              tiles->winograd->number, config->tile, config->panels,
-             ocl_winograd_common_width(ocl, src, diff_dst));
-    ocl_plan_launch(
-        build, &(struct ocl_launch){
-                   .source = "winograd_outer",
-                   .kernel = "winograd_outer",
-                   .options = options,
-                   .global = {sets->groups},
-                   .local = {1, 1, 1},
-                   .args = {OCL_TENSOR(src), OCL_TENSOR(diff_dst), OCL_TENSOR(args->diff_weights),
-                            OCL_TENSOR(scratch), OCL_ULONG(sets->floats), OCL_SHAPE(src),
-                            OCL_STRIDES(src), OCL_SHAPE(diff_dst), OCL_STRIDES(diff_dst),
-                            OCL_INT4(tiles->rows, tiles->columns, sets->channels, sets->panels),
-                            OCL_INT4(sets->source_row, sets->source_step, sets->gradient_step,
-                                     sets->sums_step),
-                            OCL_INT(tiles->origin_y), OCL_INT(tiles->origin_x)},
-               });
+             ocl_winograd_common_width(ocl, src, diff_dst), args->update ? " -D ADAM=1" : "");
+    ocl_adam_add_launch(
+        build,
+        &(struct ocl_launch){
+            .source = "winograd_outer",
+            .kernel = "winograd_outer",
+            .options = options,
+            .global = {sets->groups},
+            .local = {1, 1, 1},
+            .args = {OCL_TENSOR(src), OCL_TENSOR(diff_dst), OCL_TENSOR(args->diff_weights),
+                     OCL_TENSOR(scratch), OCL_ULONG(sets->floats), OCL_SHAPE(src), OCL_STRIDES(src),
+                     OCL_SHAPE(diff_dst), OCL_STRIDES(diff_dst),
+                     OCL_INT4(tiles->rows, tiles->columns, sets->channels, sets->panels),
+                     OCL_INT4(sets->source_row, sets->source_step, sets->gradient_step,
+                              sets->sums_step),
+                     OCL_INT(tiles->origin_y), OCL_INT(tiles->origin_x),
+                     OCL_INT(args->diff_weights != NULL)},
+        },
+        args->update);
 }

@@ -88,11 +88,13 @@ static clef_status find_scratch(struct clef_validation *check, struct clef_devic
 }
 
 // Completes a plan that the backend has made.
-static void finish_plan(struct clef_plan *plan, enum clef_op op, struct clef_device *device,
-                        const struct clef_plan_info *info, struct clef_buffer *own_scratch)
+static void finish_plan(struct clef_plan *plan, const struct clef_validation *check,
+                        struct clef_device *device, const struct clef_plan_info *info,
+                        struct clef_buffer *own_scratch)
 {
     plan->device = device;
-    plan->op = op;
+    plan->op = check->op;
+    plan->takes_step = check->takes_step;
     plan->info = *info;
     plan->own_scratch = own_scratch;
 }
@@ -122,7 +124,7 @@ static void finish_plan(struct clef_plan *plan, enum clef_op op, struct clef_dev
             clef_buffer_destroy(own.buffer);                                                      \
             return status;                                                                        \
         }                                                                                         \
-        finish_plan(*plan, CLEF_OP_##op_, device, &needs, own.buffer);                            \
+        finish_plan(*plan, &check, device, &needs, own.buffer);                                   \
         return CLEF_OK;                                                                           \
     }
 CLEF_OP_LIST(DEFINE_PLAN)
@@ -132,9 +134,10 @@ static clef_status check_run(const struct clef_plan *plan, const struct clef_run
 {
     if (!plan)
         return clef_fail(CLEF_INVALID_ARGUMENT, "there is no plan to run");
-    if (plan->op == CLEF_OP_adam && (!values || values->step == 0))
+    if (plan->takes_step && (!values || values->step == 0))
         return clef_fail(CLEF_INVALID_ARGUMENT,
-                         "adam: a run needs a learning rate and the number of the step, from 1");
+                         "%s: a run needs a learning rate and the number of the step, from 1",
+                         clef_op_name(plan->op));
     return CLEF_OK;
 }
 

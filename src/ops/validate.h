@@ -24,7 +24,8 @@ struct clef_validation {
     enum clef_op op;
     const struct clef_device *device; // Buffers must live there.
     int filter_panel;
-    bool bound; // Whether buffers must be there.
+    bool bound;      // Whether buffers must be there.
+    bool takes_step; // The op takes an optimiser's step.
     int operand_count;
     struct clef_operand operands[CLEF_MAX_OPERANDS];
 };
@@ -76,6 +77,12 @@ clef_status clef_require_window(const struct clef_validation *check,
 clef_status clef_require_weights(const struct clef_validation *check, const char *name,
                                  const struct clef_tensor *weights, int kernel_h, int kernel_w,
                                  int in, int out);
+
+// Takes the gradient of such weights into the check, or the update that makes it optional, or both.
+clef_status clef_check_weights_gradient(struct clef_validation *check,
+                                        const struct clef_tensor *diff_weights,
+                                        const struct clef_weights_update *update, int kernel_h,
+                                        int kernel_w, int in, int out);
 
 // No two tensors of which one is an output share memory, but for the pairs listed in `in_place`
 // ("output:input", ended by NULL), which may lie exactly on each other.

@@ -34,11 +34,11 @@ clef_validate_conv2d_backward_weights(struct clef_validation *check,
 {
     CLEF_TRY(clef_check_input(check, "src", args->src));
     CLEF_TRY(clef_check_input(check, "diff_dst", args->diff_dst));
-    CLEF_TRY(clef_check_output(check, "diff_weights", args->diff_weights));
     CLEF_TRY(clef_check_optional_output(check, "diff_bias", args->diff_bias));
     CLEF_TRY(
         clef_require_window(check, &args->window, "src", args->src, "diff_dst", args->diff_dst));
-    CLEF_TRY(clef_require_weights(check, "diff_weights", args->diff_weights, args->window.kernel_h,
-                                  args->window.kernel_w, args->src->c, args->diff_dst->c));
+    CLEF_TRY(clef_check_weights_gradient(check, args->diff_weights, args->update,
+                                         args->window.kernel_h, args->window.kernel_w, args->src->c,
+                                         args->diff_dst->c));
     return clef_require_vector(check, "diff_bias", args->diff_bias, (size_t)args->diff_dst->c);
 }

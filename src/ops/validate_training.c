@@ -25,6 +25,42 @@ clef_status clef_validate_softmax_cross_entropy(struct clef_validation *check,
     return clef_require_vector(check, "fault", args->fault, 1);
 }
 
+static clef_status require_adam_rates(const struct clef_validation *check, float beta1, float beta2,
+                                      float epsilon)
+{
+    if (!(beta1 >= 0.0f && beta1 < 1.0f) || !(beta2 >= 0.0f && beta2 < 1.0f))
+        return clef_invalid(check, "beta1 is %g and beta2 is %g: each must be from 0 to below 1",
+                            (double)beta1, (double)beta2);
+    if (!(epsilon > 0.0f))
+        return clef_invalid(check, "epsilon is %g: it must be above 0", (double)epsilon);
+    return CLEF_OK;
+}
+
+clef_status clef_check_weights_gradient(struct clef_validation *check,
+                                        const struct clef_tensor *diff_weights,
+                                        const struct clef_weights_update *update, int kernel_h,
+                                        int kernel_w, int in, int out)
+{
+    if (diff_weights || !update) {
+        CLEF_TRY(clef_check_output(check, "diff_weights", diff_weights));
+        CLEF_TRY(
+            clef_require_weights(check, "diff_weights", diff_weights, kernel_h, kernel_w, in, out));
+    }
+    if (!update)
+        return CLEF_OK;
+    check->takes_step = true;
+    CLEF_TRY(clef_check_output(check, "update.weights", update->weights));
+    CLEF_TRY(clef_check_output(check, "update.m", update->m));
+    CLEF_TRY(clef_check_output(check, "update.v", update->v));
+    CLEF_TRY(clef_check_optional_input(check, "update.fault", update->fault));
+    CLEF_TRY(clef_require_weights(check, "update.weights", update->weights, kernel_h, kernel_w, in,
+                                  out));
+    CLEF_TRY(clef_require_weights(check, "update.m", update->m, kernel_h, kernel_w, in, out));
+    CLEF_TRY(clef_require_weights(check, "update.v", update->v, kernel_h, kernel_w, in, out));
+    CLEF_TRY(clef_require_vector(check, "update.fault", update->fault, 1));
+    return require_adam_rates(check, update->beta1, update->beta2, update->epsilon);
+}
+
 static clef_status require_extents(const struct clef_validation *check,
                                    const struct clef_adam_args *args)
 {
@@ -49,6 +85,7 @@ static clef_status require_extents(const struct clef_validation *check,
 
 clef_status clef_validate_adam(struct clef_validation *check, const struct clef_adam_args *args)
 {
+    check->takes_step = true;
     CLEF_TRY(clef_check_input(check, "grad", args->grad));
     CLEF_TRY(clef_check_output(check, "param", args->param));
     CLEF_TRY(clef_check_output(check, "m", args->m));
@@ -59,11 +96,6 @@ clef_status clef_validate_adam(struct clef_validation *check, const struct clef_
     CLEF_TRY(clef_require_vector(check, "m", args->m, (size_t)args->param->c));
     CLEF_TRY(clef_require_vector(check, "v", args->v, (size_t)args->param->c));
     CLEF_TRY(clef_require_vector(check, "fault", args->fault, 1));
-    if (!(args->beta1 >= 0.0f && args->beta1 < 1.0f) ||
-        !(args->beta2 >= 0.0f && args->beta2 < 1.0f))
-        return clef_invalid(check, "beta1 is %g and beta2 is %g: each must be from 0 to below 1",
-                            (double)args->beta1, (double)args->beta2);
-    if (!(args->epsilon > 0.0f))
-        return clef_invalid(check, "epsilon is %g: it must be above 0", (double)args->epsilon);
+    CLEF_TRY(require_adam_rates(check, args->beta1, args->beta2, args->epsilon));
     return require_extents(check, args);
 }

@@ -101,6 +101,7 @@ int main(int argc, char **argv)
     struct clef_batch batch = {
         .images = images, .labels = labels, .count = (int)(label_bytes / sizeof *labels)};
     OK(clef_model_create_resnet(device, &config, 0, &model));
+    OK(clef_model_keep_gradients(model));
     OK(clef_weights_load(model, argv[2], &found));
     write_logits(model, &batch, argv[5]);
     write_step(model, &batch, argv[6]);

@@ -1,23 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cpu/ops/cpu_adam.h"
 #include "cpu/ops/cpu_rows.h"
+#include "ops/adam.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-struct adam {
-    struct cpu_plan base;
-    const float *grad;
-    float *param, *m, *v;
-    const int *fault;
-    double beta1, beta2;
-    float epsilon;
-    // The extents cut at multiples of the grain; task t has pieces first_piece[t] up to
-    // first_piece[t + 1].
-    struct clef_extent *pieces;
-    size_t *first_piece;
-    int tasks;
-    float alpha; // Of the run under way: the learning rate with both corrections.
-};
+// ---------------------------------------------------------------- a run of elements
+
+struct cpu_adam CPU_NAME(adam_of_weights)(const struct clef_weights_update *update)
+{
+    if (!update)
+        return (struct cpu_adam){.param = NULL};
+    return (struct cpu_adam){.param = cpu_view(update->weights).data,
+                             .m = cpu_view(update->m).data,
+                             .v = cpu_view(update->v).data,
+                             .fault = (const int *)(const void *)cpu_view(update->fault).data,
+                             .beta1 = update->beta1,
+                             .beta2 = update->beta2,
+                             .epsilon = update->epsilon};
+}
+
+void CPU_NAME(adam_begin)(struct cpu_adam *adam, const struct clef_run_values *values)
+{
+    adam->active = adam->param && !(adam->fault && *adam->fault != 0);
+    if (adam->active)
+        adam->alpha = clef_adam_alpha(values, adam->beta1, adam->beta2);
+}
 
 // A plain loop: the compiler makes vectors of it, square roots and the remainder included, and
 // every element has the same formula.
@@ -35,13 +44,34 @@ static void update(const float *restrict grad, float *restrict param, float *res
     }
 }
 
+void CPU_NAME(adam_update)(const struct cpu_adam *adam, const float *grad, size_t at, size_t count)
+{
+    if (!adam->active)
+        return;
+    update(grad, adam->param + at, adam->m + at, adam->v + at, count,
+           (float)(1 - (double)adam->beta1), (float)(1 - (double)adam->beta2), adam->alpha,
+           adam->epsilon);
+}
+
+// ---------------------------------------------------------------- the op
+
+struct adam {
+    struct cpu_plan base;
+    struct cpu_adam step;
+    const float *grad;
+    // The extents cut at multiples of the grain; task t has pieces first_piece[t] up to
+    // first_piece[t + 1].
+    struct clef_extent *pieces;
+    size_t *first_piece;
+    int tasks;
+};
+
 static void adam_task(void *argument, int task, int thread)
 {
     const struct adam *adam = argument;
     for (size_t i = adam->first_piece[task]; i < adam->first_piece[task + 1]; i++) {
         size_t at = adam->pieces[i].offset;
-        update(adam->grad + at, adam->param + at, adam->m + at, adam->v + at, adam->pieces[i].count,
-               (float)(1 - adam->beta1), (float)(1 - adam->beta2), adam->alpha, adam->epsilon);
+        CPU_NAME(adam_update)(&adam->step, adam->grad + at, at, adam->pieces[i].count);
     }
     (void)thread;
 }
@@ -49,15 +79,9 @@ static void adam_task(void *argument, int task, int thread)
 static clef_status adam_run(struct clef_plan *plan, const struct clef_run_values *values)
 {
     struct adam *adam = (struct adam *)plan;
-    if (!values || values->step == 0)
-        return clef_fail(CLEF_INVALID_ARGUMENT,
-                         "adam: the run values are missing or their step is 0; count from 1");
-    if (adam->fault && *adam->fault != 0)
-        return CLEF_OK;
-    double step = (double)values->step;
-    adam->alpha = (float)((double)values->learning_rate * sqrt(1 - pow(adam->beta2, step)) /
-                          (1 - pow(adam->beta1, step)));
-    cpu_parallel_for(adam->base.cpu, adam->tasks, adam_task, adam);
+    CPU_NAME(adam_begin)(&adam->step, values);
+    if (adam->step.active)
+        cpu_parallel_for(adam->base.cpu, adam->tasks, adam_task, adam);
     return CLEF_OK;
 }
 
@@ -107,7 +131,7 @@ clef_status CPU_NAME(adam)(void *context, const struct clef_adam_args *args,
     for (size_t i = 0; i < args->extent_count; i++)
         count += (double)args->extents[i].count;
     *info = (struct clef_plan_info){
-        .flops = 12 * count,
+        .flops = CLEF_ADAM_FLOPS * count,
         .bytes = 7.0 * sizeof(float) * count,
         .algorithm = "element-wise",
     };
@@ -129,12 +153,7 @@ clef_status CPU_NAME(adam)(void *context, const struct clef_adam_args *args,
     split_extents(args, adam, &pieces, &tasks);
     adam->tasks = (int)tasks;
     adam->grad = cpu_view(args->grad).data;
-    adam->param = cpu_view(args->param).data;
-    adam->m = cpu_view(args->m).data;
-    adam->v = cpu_view(args->v).data;
-    adam->fault = (const int *)(const void *)cpu_view(args->fault).data;
-    adam->beta1 = (double)args->beta1;
-    adam->beta2 = (double)args->beta2;
-    adam->epsilon = args->epsilon;
+    adam->step = CPU_NAME(adam_of_weights)(&(struct clef_weights_update){
+        args->param, args->m, args->v, args->fault, args->beta1, args->beta2, args->epsilon});
     return CLEF_OK;
 }

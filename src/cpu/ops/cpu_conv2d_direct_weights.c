@@ -4,6 +4,7 @@
 #include "cpu/ops/cpu_conv2d_direct.h"
 #include "cpu/ops/cpu_conv2d_outer.h"
 #include "cpu/ops/cpu_tile.h"
+#include "ops/adam.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -20,8 +21,9 @@ struct weights_plan {
 
 static clef_status weights_run(struct clef_plan *base, const struct clef_run_values *values)
 {
-    (void)values;
-    CPU_NAME(conv2d_outer_run)(&((struct weights_plan *)base)->outer);
+    struct cpu_conv2d_outer *outer = &((struct weights_plan *)base)->outer;
+    CPU_NAME(adam_begin)(&outer->adam, values);
+    CPU_NAME(conv2d_outer_run)(outer);
     return CLEF_OK;
 }
 
@@ -74,6 +76,8 @@ clef_status CPU_NAME(conv2d_direct_backward_weights)(
         .panels_per_task = src->c < CPU_TILE_ROWS ? INT_MAX : 1,
         .diff_weights = cpu_view(args->diff_weights).data,
         .diff_bias = cpu_view(args->diff_bias).data,
+        .keeps_gradient = args->diff_weights != NULL,
+        .adam = CPU_NAME(adam_of_weights)(args->update),
     };
     CLEF_TRY(cpu_conv2d_runs_create(CPU_CONV2D_FORWARD, diff_dst, src, &args->window, CPU_TILE_ROWS,
                                     &outer.runs));
@@ -82,10 +86,11 @@ clef_status CPU_NAME(conv2d_direct_backward_weights)(
     *info = (struct clef_plan_info){
         .scratch_floats = outer.scratch_floats,
         .flops = 2 * outer.runs.multiply_adds * diff_dst->c,
-        .bytes = sizeof(float) * ((double)(clef_tensor_count(src) + clef_tensor_count(diff_dst)) +
-                                  (double)outer.runs.weight_rows * diff_dst->c),
+        .bytes = sizeof(float) * (double)(clef_tensor_count(src) + clef_tensor_count(diff_dst)),
         .algorithm = "direct",
     };
+    clef_add_gradient_cost(info, args->diff_weights, args->update,
+                           (double)outer.runs.weight_rows * diff_dst->c);
     if (plan)
         return create(context, &outer, cpu_view(scratch).data, plan);
     CPU_NAME(conv2d_outer_free)(&outer);

@@ -18,7 +18,9 @@
 struct job {
     const struct cpu_conv2d_outer *outer;
     int first_block, end_block, first_panel, end_panel, first_group, end_group, split;
-    float *weights, *bias; // Of panel 0; bias is NULL for tasks that have none to add up.
+    float *weights; // Of the gradient from `origin` on, in floats.
+    size_t origin;
+    float *bias; // Of panel 0; NULL for tasks that have none to add up.
     float *packed;
 };
 
@@ -35,6 +37,31 @@ static int panel_sets(const struct cpu_conv2d_outer *outer)
 static int task_count(const struct cpu_conv2d_outer *outer)
 {
     return outer->parts * panel_sets(outer) * bundles(outer) * outer->splits;
+}
+
+// The rows of a group that a task owns.
+static struct cpu_conv2d_span owned_span(const struct job *job, int group)
+{
+    struct cpu_conv2d_span all = job->outer->groups[group].span;
+    int length = all.end - all.first;
+    return (struct cpu_conv2d_span){all.first + length * job->split / job->outer->splits,
+                                    all.first + length * (job->split + 1) / job->outer->splits};
+}
+
+static size_t row_place(const struct cpu_conv2d_outer *outer, int panel, int row)
+{
+    return (size_t)panel * outer->panel_floats + (size_t)row * CPU_PANEL;
+}
+
+static float *gradient_row(const struct job *job, int panel, int row)
+{
+    return job->weights + (row_place(job->outer, panel, row) - job->origin);
+}
+
+// What a thread has for the gradient of a task's panels.
+static size_t task_floats(const struct cpu_conv2d_outer *outer)
+{
+    return (size_t)outer->panels_per_task * outer->panel_floats;
 }
 
 static struct job job_of_task(const struct cpu_conv2d_outer *outer, int task, int thread)
@@ -57,6 +84,10 @@ static struct job job_of_task(const struct cpu_conv2d_outer *outer, int task, in
         .packed = outer->packed + (size_t)thread * CPU_CHAIN_LENGTH * CPU_PANEL,
     };
     bool has_bias = outer->diff_bias && bundle == 0 && split == 0;
+    if (outer->task_weights) {
+        job.weights = outer->task_weights + (size_t)thread * task_floats(outer);
+        job.origin = row_place(outer, job.first_panel, owned_span(&job, job.first_group).first);
+    }
     if (outer->parts > 1) {
         job.weights = outer->part_weights + (size_t)(part * outer->panels) * outer->panel_floats;
         job.bias = has_bias ? outer->part_bias + part * outer->panels * CPU_PANEL : NULL;
@@ -64,15 +95,6 @@ static struct job job_of_task(const struct cpu_conv2d_outer *outer, int task, in
         job.bias = outer->part_bias;
     }
     return job;
-}
-
-// The rows of a group that a task owns.
-static struct cpu_conv2d_span owned_span(const struct job *job, int group)
-{
-    struct cpu_conv2d_span all = job->outer->groups[group].span;
-    int length = all.end - all.first;
-    return (struct cpu_conv2d_span){all.first + length * job->split / job->outer->splits,
-                                    all.first + length * (job->split + 1) / job->outer->splits};
 }
 
 static int panel_lanes(const struct cpu_conv2d_outer *outer, int panel)
@@ -124,7 +146,7 @@ static void add_bias(const float *rows, size_t step, int count, float *bias)
 // Adds what one block contributes through one segment to the owned rows of the gradient.
 static void add_segment(const struct job *job, const struct cpu_conv2d_block *block,
                         const struct cpu_conv2d_segment *segment, const float *rows, size_t step,
-                        bool is_first, float *gradient)
+                        bool is_first, int panel)
 {
     const struct cpu_conv2d_outer *outer = job->outer;
     const struct cpu_conv2d_run *run = &outer->runs.runs[block->run];
@@ -144,7 +166,7 @@ static void add_segment(const struct job *job, const struct cpu_conv2d_block *bl
     CPU_FOR_EACH_TILE(row, height, end - first)
     {
         in.src = src + (size_t)row * outer->runs.element_stride;
-        CPU_NAME(tile_outer)(height, &in, is_first, gradient + (size_t)(first + row) * CPU_PANEL);
+        CPU_NAME(tile_outer)(height, &in, is_first, gradient_row(job, panel, first + row));
     }
 }
 
@@ -163,8 +185,7 @@ static void add_block(const struct job *job, int index, int panel)
         if (!rows)
             rows = panel_rows(job, block, panel, &step);
         add_segment(job, block, segment, rows, step,
-                    outer->parts == 1 && group->whole && index == group->first_block,
-                    job->weights + (size_t)panel * outer->panel_floats);
+                    outer->parts == 1 && group->whole && index == group->first_block, panel);
     }
     if (job->bias) {
         if (!rows)
@@ -182,9 +203,8 @@ static void clear(const struct job *job, int panel)
     for (int g = job->first_group; g < job->end_group; g++) {
         struct cpu_conv2d_span span = owned_span(job, g);
         if (outer->parts > 1 || !outer->groups[g].whole)
-            memset(job->weights + (size_t)panel * outer->panel_floats +
-                       (size_t)span.first * CPU_PANEL,
-                   0, (size_t)(span.end - span.first) * CPU_PANEL * sizeof(float));
+            memset(gradient_row(job, panel, span.first), 0,
+                   (size_t)(span.end - span.first) * CPU_PANEL * sizeof(float));
     }
 }
 
@@ -192,13 +212,22 @@ static void clear(const struct job *job, int panel)
 // NaN.
 static void clear_unused_lanes(const struct job *job, int panel)
 {
-    float *gradient = job->weights + (size_t)panel * job->outer->panel_floats;
     int lanes = panel_lanes(job->outer, panel);
     for (int g = job->first_group; lanes < CPU_PANEL && g < job->end_group; g++) {
         struct cpu_conv2d_span span = owned_span(job, g);
         for (int row = span.first; row < span.end; row++)
             for (int lane = lanes; lane < CPU_PANEL; lane++)
-                gradient[row * CPU_PANEL + lane] = 0;
+                gradient_row(job, panel, row)[lane] = 0;
+    }
+}
+
+static void update_weights(const struct job *job, int panel)
+{
+    for (int g = job->first_group; g < job->end_group; g++) {
+        struct cpu_conv2d_span span = owned_span(job, g);
+        CPU_NAME(adam_update)
+        (&job->outer->adam, gradient_row(job, panel, span.first),
+         row_place(job->outer, panel, span.first), (size_t)(span.end - span.first) * CPU_PANEL);
     }
 }
 
@@ -210,8 +239,11 @@ static void outer_task(void *argument, int task, int thread)
     for (int b = job.first_block; b < job.end_block; b++)
         for (int panel = job.first_panel; panel < job.end_panel; panel++)
             add_block(&job, b, panel);
-    for (int panel = job.first_panel; panel < job.end_panel; panel++)
+    for (int panel = job.first_panel; panel < job.end_panel; panel++) {
         clear_unused_lanes(&job, panel);
+        if (job.outer->parts == 1)
+            update_weights(&job, panel);
+    }
 }
 
 // ---------------------------------------------------------------- adding up the parts
@@ -221,15 +253,17 @@ static void join_weights_task(void *argument, int task, int thread)
     (void)thread;
     const struct cpu_conv2d_outer *outer = argument;
     struct cpu_conv2d_span span = outer->groups[task % outer->runs.group_count].span;
-    size_t at = (size_t)(task / outer->runs.group_count) * outer->panel_floats;
+    int panel = task / outer->runs.group_count;
+    size_t first = row_place(outer, panel, span.first), end = row_place(outer, panel, span.end);
     size_t part_floats = (size_t)outer->panels * outer->panel_floats;
-    for (size_t i = at + (size_t)span.first * CPU_PANEL; i < at + (size_t)span.end * CPU_PANEL;
-         i += CPU_LANES) {
+    float *sums = outer->keeps_gradient ? outer->diff_weights : outer->part_weights;
+    for (size_t i = first; i < end; i += CPU_LANES) {
         cpu_vec sum = cpu_load(outer->part_weights + i);
         for (int part = 1; part < outer->parts; part++)
             sum += cpu_load(outer->part_weights + (size_t)part * part_floats + i);
-        cpu_store(outer->diff_weights + i, sum);
+        cpu_store(sums + i, sum);
     }
+    CPU_NAME(adam_update)(&outer->adam, sums + first, first, end - first);
 }
 
 static void join_bias(const struct cpu_conv2d_outer *outer)
@@ -279,13 +313,19 @@ void CPU_NAME(conv2d_outer_share)(struct cpu_conv2d_outer *outer)
     outer->scratch_floats = packed_floats(outer) + bias_floats(outer);
     if (outer->parts > 1)
         outer->scratch_floats += (size_t)outer->parts * (size_t)outer->panels * outer->panel_floats;
+    else if (!outer->keeps_gradient)
+        outer->scratch_floats += (size_t)outer->cpu->threads * task_floats(outer);
 }
 
 clef_status CPU_NAME(conv2d_outer_prepare)(struct cpu_conv2d_outer *outer, float *scratch)
 {
     outer->packed = scratch;
     outer->part_bias = scratch + packed_floats(outer);
-    outer->part_weights = outer->part_bias + bias_floats(outer);
+    float *weights = outer->part_bias + bias_floats(outer);
+    if (outer->parts > 1)
+        outer->part_weights = weights;
+    else if (!outer->keeps_gradient)
+        outer->task_weights = weights;
     CLEF_TRY(cpu_conv2d_make_blocks(&outer->runs, CPU_CHAIN_LENGTH, &outer->blocks));
     return cpu_conv2d_find_groups(&outer->runs, outer->blocks, outer->block_count, &outer->groups);
 }

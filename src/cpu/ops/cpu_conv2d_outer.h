@@ -6,11 +6,14 @@
 // in cache; two levels of summation also keep the rounding error small. Each task has a part of the
 // gradient to itself. Where there are more positions than weights, tasks also share the positions,
 // each with a copy of the gradient, and the copies are added up in a fixed order.
+//
+// Adam's step follows at once, by the task that has a part of the gradient; where the gradient
+// itself is not asked for, the part is in memory of the thread's own.
 #ifndef CLEF_CPU_CONV2D_OUTER_H
 #define CLEF_CPU_CONV2D_OUTER_H
 
 #include "cpu/cpu_conv2d_groups.h"
-#include "cpu/ops/cpu_isa.h"
+#include "cpu/ops/cpu_adam.h"
 
 // Part of a plan. What stands above `block_count` is filled in before conv2d_outer_share, the
 // gradients' addresses before a run.
@@ -22,14 +25,17 @@ struct cpu_conv2d_outer {
     int parts;           // Among how many copies of the gradient positions are shared out, or 1.
     int panels_per_task; // How many meet a block before the next block's turn.
     float *diff_weights, *diff_bias; // diff_bias may be NULL.
-    int block_count;                 // Blocks have at most CPU_CHAIN_LENGTH rows.
-    size_t scratch_floats;           // That a run needs.
-    int panels, splits;              // What tasks divide among themselves beside the parts,
-    int groups_per_task;             // and how much of it each has.
+    bool keeps_gradient;             // Else diff_weights is not there.
+    struct cpu_adam adam;
+    int block_count;       // Blocks have at most CPU_CHAIN_LENGTH rows.
+    size_t scratch_floats; // That a run needs.
+    int panels, splits;    // What tasks divide among themselves beside the parts,
+    int groups_per_task;   // and how much of it each has.
     struct cpu_conv2d_block *blocks;
     struct cpu_conv2d_group *groups;
     float *packed;                   // Per thread: CPU_CHAIN_LENGTH x panel.
     float *part_weights, *part_bias; // Of each part, if there are several.
+    float *task_weights;             // Per thread, if there is one part and no gradient is kept.
 };
 
 // Decides how tasks share the work, and what scratch that takes.

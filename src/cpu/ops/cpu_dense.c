@@ -35,7 +35,8 @@ clef_status CPU_NAME(dense_backward_weights)(void *context,
                                              struct clef_plan_info *info, struct clef_plan **plan)
 {
     struct clef_conv2d_backward_weights_args conv = {
-        args->src, args->diff_dst, args->diff_weights, args->diff_bias, whole_image(args->src),
+        args->src,       args->diff_dst,         args->diff_weights,
+        args->diff_bias, whole_image(args->src), args->update,
     };
     return CPU_NAME(conv2d_backward_weights)(context, &conv, scratch, info, plan);
 }

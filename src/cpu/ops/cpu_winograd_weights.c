@@ -9,9 +9,11 @@
 // points, so that nothing in between leaves the second-level cache. Other tasks take the same rows
 // to points again, for other panels or channels: that costs less than to read them from where one
 // task for all would have written them.
+#include "cpu/ops/cpu_adam.h"
 #include "cpu/ops/cpu_tile.h"
 #include "cpu/ops/cpu_winograd.h"
 #include "cpu/ops/cpu_winograd_kernels.h"
+#include "ops/adam.h"
 
 #include <string.h>
 
@@ -33,12 +35,13 @@ struct weights_plan {
     const struct cpu_winograd_kernels *kernels;
     struct cpu_winograd_tiles tiles;
     struct cpu_winograd_image src, diff_dst; // With the points of a block and a task's channels.
-    float *diff_weights, *diff_bias;
+    float *diff_weights, *diff_bias;         // diff_weights may be NULL.
+    struct cpu_adam adam;
     int panels;                    // Of diff_dst's channels.
     int channels, panels_per_task; // Of a task,
     int channel_sets, panel_sets;  // and the numbers of such sets.
     size_t point, panel_floats;    // Floats between the sums of two points, and of two panels.
-    float *scratch;                // Each thread's source and gradient at the points, and sums.
+    float *scratch;                // Each thread's source and gradient at the points, sums, taps.
     size_t thread_floats;
 };
 
@@ -46,7 +49,7 @@ struct weights_plan {
 struct job {
     const struct weights_plan *plan;
     int channel, channels, first_panel, end_panel;
-    float *src, *diff_dst, *sums;
+    float *src, *diff_dst, *sums, *taps; // taps: of one panel, before Adam's step.
 };
 
 static struct job job_of_task(const struct weights_plan *plan, int task, int thread)
@@ -63,6 +66,7 @@ static struct job job_of_task(const struct weights_plan *plan, int task, int thr
     };
     job.diff_dst = job.src + plan->src.points.floats;
     job.sums = job.diff_dst + plan->diff_dst.points.floats;
+    job.taps = job.sums + (size_t)plan->panels_per_task * plan->panel_floats;
     return job;
 }
 
@@ -141,26 +145,35 @@ static void clear_unused_lanes(const struct weights_plan *plan, int lanes, float
         memset(sums + row + lanes, 0, (size_t)(CPU_PANEL - lanes) * sizeof(float));
 }
 
+// Takes a panel's sums to the taps, and Adam's step with them.
+static void finish_panel(const struct job *job, int panel)
+{
+    const struct weights_plan *plan = job->plan;
+    float *sums = panel_sums(job, panel);
+    size_t tap = (size_t)plan->src.view.c * CPU_PANEL, count = (size_t)job->channels * CPU_PANEL;
+    size_t place = (size_t)panel * TAPS * tap + (size_t)job->channel * CPU_PANEL;
+    float *taps = plan->diff_weights ? plan->diff_weights + place : job->taps;
+    size_t step = plan->diff_weights ? tap : count;
+    clear_unused_lanes(plan, panel_lanes(plan, panel), sums);
+    plan->kernels->diff_weights(sums, plan->point, (int)count, taps, step);
+    for (size_t t = 0; t < TAPS; t++)
+        CPU_NAME(adam_update)(&plan->adam, taps + t * step, place + t * tap, count);
+}
+
 static void weights_task(void *argument, int task, int thread)
 {
     const struct weights_plan *plan = argument;
     struct job job = job_of_task(plan, task, thread);
     for (int first = 0; first < plan->tiles.rows; first += BLOCK_ROWS)
         add_block(&job, first);
-    size_t tap = (size_t)plan->src.view.c * CPU_PANEL;
-    for (int panel = job.first_panel; panel < job.end_panel; panel++) {
-        float *sums = panel_sums(&job, panel);
-        clear_unused_lanes(plan, panel_lanes(plan, panel), sums);
-        plan->kernels->diff_weights(
-            sums, plan->point, job.channels * CPU_PANEL,
-            plan->diff_weights + (size_t)panel * TAPS * tap + (size_t)job.channel * CPU_PANEL, tap);
-    }
+    for (int panel = job.first_panel; panel < job.end_panel; panel++)
+        finish_panel(&job, panel);
 }
 
 static clef_status weights_run(struct clef_plan *base, const struct clef_run_values *values)
 {
-    (void)values;
     struct weights_plan *plan = (struct weights_plan *)base;
+    CPU_NAME(adam_begin)(&plan->adam, values);
     cpu_parallel_for(plan->base.cpu, plan->panel_sets * plan->channel_sets, weights_task, plan);
     return CLEF_OK;
 }
@@ -207,6 +220,7 @@ static struct weights_plan outline(struct cpu_context *cpu, enum clef_conv2d_alg
         .diff_dst = {.view = cpu_view(diff_dst), .width = kernels->outputs},
         .diff_weights = cpu_view(args->diff_weights).data,
         .diff_bias = cpu_view(args->diff_bias).data,
+        .adam = CPU_NAME(adam_of_weights)(args->update),
         .panels = cpu_task_count((size_t)diff_dst->c, CPU_PANEL),
     };
     int products = plan.tiles.products;
@@ -217,6 +231,8 @@ static struct weights_plan outline(struct cpu_context *cpu, enum clef_conv2d_alg
     plan.panel_floats = (size_t)products * plan.point;
     plan.thread_floats = plan.src.points.floats + plan.diff_dst.points.floats +
                          (size_t)plan.panels_per_task * plan.panel_floats;
+    if (!args->diff_weights)
+        plan.thread_floats += (size_t)TAPS * (size_t)plan.channels * CPU_PANEL;
     return plan;
 }
 
@@ -232,10 +248,10 @@ CPU_NAME(winograd_backward_weights)(void *context, enum clef_conv2d_algorithm al
     *info = (struct clef_plan_info){
         .scratch_floats = (size_t)cpu->threads * outlined.thread_floats,
         .flops = 2.0 * outlined.tiles.products * outlined.tiles.rows * channels * filters,
-        .bytes = cpu_tensor_bytes(args->src) + cpu_tensor_bytes(args->diff_dst) +
-                 TAPS * channels * filters * sizeof(float),
+        .bytes = cpu_tensor_bytes(args->src) + cpu_tensor_bytes(args->diff_dst),
         .algorithm = clef_conv2d_algorithm_name(algorithm),
     };
+    clef_add_gradient_cost(info, args->diff_weights, args->update, TAPS * channels * filters);
     if (!result)
         return CLEF_OK;
     CLEF_TRY(cpu_plan_create(context, sizeof outlined, weights_run, result));
