@@ -112,6 +112,15 @@ static const struct row rows[] = {
     // Small enough for a simulated device by each algorithm: several tiles, and one.
     {1, 5, 3, 5, 7, 3, 3, 1, 1, SAME, HWNC, NHWC, BIAS | RELU | ADDEND},
     {2, 2, 2, 3, 9, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | RELU | ADDEND | IN_PLACE | UPDATE},
+    // Results of a few rows in all, and of one image.
+    {1, 3, 5, 12, 37, 3, 3, 1, 1, SAME, NHWC, HWNC, ADDEND | REAL},
+    {1, 4, 4, 35, 20, 3, 3, 2, 2, SYMMETRIC, HWNC, NHWC, ADDEND | IN_PLACE},
+    {1, 3, 3, 9, 40, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | REAL | NOT_FINITE | UPDATE},
+    {1, 2, 2, 67, 40, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | ADDEND | REAL | UPDATE},
+    {1, 2, 2, 33, 17, 3, 3, 2, 2, SYMMETRIC, NHWC, NHWC, ADDEND | IN_PLACE},
+    {3, 1, 1, 20, 70, 3, 3, 1, 1, SAME, HWNC, NHWC, REAL},
+    {2, 1, 2, 6, 5, 3, 2, 1, 1, SAME, NHWC_GAPS, HWNC_GAPS, ADDEND | UPDATE},
+    {1, 2, 2, 9, 33, 3, 3, 1, 1, SAME, HWNC, HWNC, REAL | NOT_FINITE},
     // Weights that a fault keeps.
     {4, 4, 4, 9, 17, 3, 3, 1, 1, SAME, HWNC, HWNC, BIAS | UPDATE | KEPT | FAULT},
     {3, 6, 6, 5, 17, 3, 3, 2, 2, SAME, NHWC, NHWC, UPDATE | FAULT},

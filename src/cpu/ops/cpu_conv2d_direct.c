@@ -3,6 +3,7 @@
 // batch-reduce product over the taps that lie inside of the image. backward_data is the same
 // product with the roles of filters and channels exchanged.
 #include "cpu/ops/cpu_conv2d_direct.h"
+#include "cpu/ops/cpu_conv2d_few_rows.h"
 #include "cpu/ops/cpu_conv2d_image_lanes.h"
 #include "cpu/ops/cpu_conv2d_product.h"
 #include "cpu/ops/cpu_tile.h"
@@ -125,19 +126,23 @@ clef_status CPU_NAME(conv2d_direct_backward_data)(void *context,
     struct clef_weights_layout layout = {args->window.kernel_h, args->window.kernel_w,
                                          args->diff_src->c, args->diff_dst->c, CPU_PANEL};
     size_t threads = (size_t)((struct cpu_context *)context)->threads;
-    bool image_lanes = CPU_NAME(conv2d_image_lanes_pay)(args, runs.weight_rows);
+    bool few_rows = CPU_NAME(conv2d_few_rows_serves)(args);
+    bool image_lanes = !few_rows && CPU_NAME(conv2d_image_lanes_pay)(args, runs.weight_rows);
     *info = (struct clef_plan_info){
-        .scratch_floats = image_lanes ? CPU_NAME(conv2d_image_lanes_scratch)(args)
-                                      : threads * cpu_transposed_row_count(&layout) * CPU_PANEL,
+        .scratch_floats = few_rows      ? CPU_NAME(conv2d_few_rows_scratch)(args)
+                          : image_lanes ? CPU_NAME(conv2d_image_lanes_scratch)(args)
+                                        : threads * cpu_transposed_row_count(&layout) * CPU_PANEL,
         .flops = 2 * runs.multiply_adds * args->diff_src->c,
         .bytes = cpu_tensor_bytes(args->diff_src) + weight_bytes(&runs, args->diff_src->c) +
                  cpu_tensor_bytes(args->diff_dst) + cpu_tensor_bytes(args->addend),
         .algorithm = "direct",
     };
-    if (!plan || image_lanes)
+    if (!plan || few_rows || image_lanes)
         cpu_conv2d_runs_free(&runs);
     if (!plan)
         return CLEF_OK;
+    if (few_rows)
+        return CPU_NAME(conv2d_few_rows_create)(context, args, scratch, plan);
     if (image_lanes)
         return CPU_NAME(conv2d_image_lanes_create)(context, args, scratch, plan);
     CLEF_TRY(create(context, args->diff_src, args->diff_dst, &args->window, &runs, plan));
