@@ -183,7 +183,7 @@ def convolution_table(name, results):
 Executed operations as a share of the measured FMA peak, {peak:.0f} GFLOP/s, in percent: the best of
 {len(results)} times {results[0]["repetitions"]} runs, each right after itself / the median in the order of a step. An
 algorithm of Winograd's executes fewer operations, so that its share is lower and its time is less
-all the same.
+all the same. backward_weights takes Adam's step on its weights as well, and its time is both.
 
 {table(["output", "MFLOP", "algorithm"] + [p[7:] for p in PASSES], body)}
 """
