@@ -9,6 +9,17 @@
     global float *param, ulong param_at, global float *m, ulong m_at, global float *v, ulong v_at, \
         global const int *fault, ulong fault_at, int has_fault, float rate1, float rate2,          \
         float epsilon, float alpha
+
+// Whether the weights are updated. At the end of the parameters of a kernel that can do so.
+#ifndef ADAM
+#define ADAM 0
+#endif
+#if ADAM
+#define AND_ADAM_PARAMETERS , ADAM_PARAMETERS
+#else
+#define AND_ADAM_PARAMETERS
+#endif
+
 #define ADAM_IS_STOPPED (has_fault && fault[fault_at] != 0)
 // Of the elements from `first` on.
 #define ADAM_FROM(first)                                                                           \

@@ -27,10 +27,6 @@
 #include "adam_step.h"
 #include "conv2d_tile.h"
 
-#ifndef ADAM
-#define ADAM 0
-#endif
-
 #define KINDS(sizes) sizes.s0
 #define TILES(sizes) sizes.s1
 #define CHAINS(sizes) sizes.s2
@@ -197,12 +193,7 @@ void update_weights(const struct adam *adam, global const float *gradient, ulong
 #endif
 
 kernel GROUP_SIZE void conv2d_weights(PARAMETERS, global float *restrict bias, ulong bias_at,
-                                      int has_bias
-#if ADAM
-                                      ,
-                                      ADAM_PARAMETERS
-#endif
-)
+                                      int has_bias AND_ADAM_PARAMETERS)
 {
     const int range = (int)get_group_id(0), ranges = (int)get_num_groups(0);
     const int panels = (ALL_FILTERS(sizes) + PANEL - 1) / PANEL;
@@ -376,12 +367,7 @@ void update_by_sums(const struct adam adam, global const float *gradient, global
 }
 #endif
 
-kernel GROUP_SIZE void conv2d_weights(PARAMETERS
-#if ADAM
-                                      ,
-                                      ADAM_PARAMETERS
-#endif
-)
+kernel GROUP_SIZE void conv2d_weights(PARAMETERS AND_ADAM_PARAMETERS)
 {
     local float4 a[SLICE * GROUP_ROWS / 4]; // Elements of src: [row][k].
     local float4 b[SLICE * FILTERS / 4];    // Of diff_dst: [row][filter].
@@ -395,15 +381,13 @@ kernel GROUP_SIZE void conv2d_weights(PARAMETERS
     const int split = (int)get_group_id(2), splits = (int)get_num_groups(2);
     const int first_chain = (int)((long)CHAINS(sizes) * split / splits);
     const int end_chain = (int)((long)CHAINS(sizes) * (split + 1) / splits);
-    // What this item multiplies, and what it copies. Filters beyond the last are computed as copies
-    // of it.
     const int first_own = share * OWN_PRODUCTS;
     local const run *mine_a = (local const run *)a + first_own * (GROUP_ROWS / RUN) + line;
     local const float4 *mine_b = b + first_own * COLUMNS + column;
     const int k = (int)(item % TILE_PIECES) * 4;
     const int first_row = (int)(item / TILE_PIECES) * (SLICE * TILE_PIECES / GROUP);
     const int first_diff = (int)(item / COLUMNS) * (SLICE * COLUMNS / GROUP);
-    int k_at[4 / VECTOR], filter_at[4 / VECTOR];
+    int k_at[4 / VECTOR], filter_at[4 / VECTOR]; // Filters beyond the last are copies of it.
 #pragma unroll
     for (int i = 0; i < 4 / VECTOR; i++)
         filter_at[i] = min(filter + i, ALL_FILTERS(sizes) - VECTOR);
@@ -460,10 +444,8 @@ kernel GROUP_SIZE void conv2d_weights(PARAMETERS
     const ulong first = (ulong)(filter / PANEL) * panel_rows * PANEL + (filter & (PANEL - 1));
     write_sums(out + first, total, rows, tiles * TILE, line, ALL_FILTERS(sizes) - filter);
 #if ADAM
-    if (ADAM_IS_STOPPED)
-        return;
-    const struct adam adam = ADAM_FROM(first);
-    update_by_sums(adam, out + first, rows, tiles * TILE, line);
+    if (!ADAM_IS_STOPPED)
+        update_by_sums((struct adam)ADAM_FROM(first), out + first, rows, tiles * TILE, line);
 #endif
 }
 

@@ -14,10 +14,6 @@
 #include "adam_step.h"
 #include "conv2d_tile.h"
 
-#ifndef ADAM
-#define ADAM 0 // Whether the weights are updated.
-#endif
-
 #define SPACE global
 #include "winograd_weights.h"
 
@@ -88,12 +84,7 @@ kernel GROUP_SIZE void winograd_outer(global const float *restrict src, ulong sr
                                       global float *restrict room, ulong room_at, ulong room_floats,
                                       int4 src_shape, int4 src_strides, int4 dst_shape,
                                       int4 dst_strides, int4 sizes, int4 steps, int origin_y,
-                                      int origin_x, int keeps
-#if ADAM
-                                      ,
-                                      ADAM_PARAMETERS
-#endif
-)
+                                      int origin_x, int keeps AND_ADAM_PARAMETERS)
 {
 #if ADAM
     const struct adam all = ADAM_FROM(0), *adam = ADAM_IS_STOPPED ? 0 : &all;

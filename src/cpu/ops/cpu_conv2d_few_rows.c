@@ -154,29 +154,17 @@ static clef_status few_rows_run(struct clef_plan *base, const struct clef_run_va
 
 // ---------------------------------------------------------------- planning
 
-static int count_rows(const struct clef_tensor *tensor)
-{
-    return tensor->n * tensor->h * tensor->w;
-}
-
-static size_t gradient_floats(const struct clef_tensor *diff_dst)
-{
-    return (size_t)count_rows(diff_dst) * (size_t)cpu_task_count((size_t)diff_dst->c, CPU_PANEL) *
-           CPU_PANEL;
-}
-
 // More rows than a group read the weights again, from a near cache. That pays where other ways
 // would read them as often, since few rows meet the same taps: where they are of one image.
 bool CPU_NAME(conv2d_few_rows_serves)(const struct clef_conv2d_backward_data_args *args)
 {
-    const struct clef_tensor *to = args->diff_src;
-    size_t rows = (size_t)to->n * (size_t)to->h * (size_t)to->w;
-    return rows <= (to->n == 1 ? MOST_ROWS : GROUP_ROWS);
+    return clef_tensor_rows(args->diff_src) <= (args->diff_src->n == 1 ? MOST_ROWS : GROUP_ROWS);
 }
 
 size_t CPU_NAME(conv2d_few_rows_scratch)(const struct clef_conv2d_backward_data_args *args)
 {
-    return gradient_floats(args->diff_dst);
+    const struct clef_tensor *from = args->diff_dst;
+    return clef_tensor_rows(from) * (size_t)cpu_task_count((size_t)from->c, CPU_PANEL) * CPU_PANEL;
 }
 
 // The position whose window of one tap begins at `at`, in one direction; -1 for none.
@@ -214,7 +202,7 @@ static void list_taps(const struct clef_conv2d_backward_data_args *args, struct 
 static void make_groups(const struct clef_conv2d_backward_data_args *args, size_t taps,
                         struct few_rows_plan *plan)
 {
-    int rows = count_rows(args->diff_src);
+    int rows = (int)clef_tensor_rows(args->diff_src);
     for (int first = 0; first < rows; first += GROUP_ROWS) {
         struct row_group *group = &plan->groups[plan->group_count];
         *group = (struct row_group){.first = first,
